@@ -1,0 +1,1 @@
+"""What leaving costs: privacy events and the ledger they are charged to."""
