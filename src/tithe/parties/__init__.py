@@ -1,0 +1,1 @@
+"""Who takes part: the participant, the server, and whose turn it is."""
