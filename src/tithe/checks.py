@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:  # a plan is checked without waiting for PyTorch
+    from torch import Tensor
 
 
 class BadInput(ValueError):
@@ -38,7 +39,7 @@ def require_at_least(minimum: float, **named: float) -> None:
 def require_finite(**named: Tensor) -> None:
     """Raises ValueError if a tensor holds NaN or an infinity; tells how many, never which."""
     for name, value in named.items():
-        num_bad = int((~torch.isfinite(value)).sum())
+        num_bad = int((~value.isfinite()).sum())
         if num_bad:
             raise ValueError(
                 f"{name} must be finite, got {num_bad} of {value.numel()} values that are not"

@@ -1,0 +1,39 @@
+"""Plans: one TOML file is one experiment, checked as a whole before anything starts."""
+
+from __future__ import annotations
+
+from tithe.plan.errors import BadPlan
+from tithe.plan.options import Options
+from tithe.plan.sections import (
+    Baselines,
+    Data,
+    Exchange,
+    Model,
+    Override,
+    ParticipantPlan,
+    Partition,
+    Run,
+    Server,
+    Sharing,
+    Training,
+)
+from tithe.plan.whole import Plan, differences, load_plan
+
+__all__ = [
+    "BadPlan",
+    "Baselines",
+    "Data",
+    "Exchange",
+    "Model",
+    "Options",
+    "Override",
+    "ParticipantPlan",
+    "Partition",
+    "Plan",
+    "Run",
+    "Server",
+    "Sharing",
+    "Training",
+    "differences",
+    "load_plan",
+]
