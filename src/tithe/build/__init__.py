@@ -1,0 +1,110 @@
+"""The one place where a plan becomes objects: data, networks, participants, phases."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from tithe.build.fit import require_fit
+from tithe.build.phases import joint_phase, phase_alone
+from tithe.build.rows import rows_each, subset
+from tithe.data.datasets import load
+from tithe.data.normalise import Normalisation, choose_normalisation
+from tithe.data.shard import Shard
+from tithe.learning.flat import Layer, layers_of, read_vector
+from tithe.learning.models import build_model, name_for
+from tithe.parties.phase import Phase
+from tithe.plan import Plan
+from tithe.randomness import stream
+
+__all__ = ["Built", "build"]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A plan as objects.
+
+    Attributes:
+      phases: the joint training first, then the baselines.
+      model_name: the network's name, resolved.
+      num_classes, class_names, input_shape: of the data.
+      normalisation: how rows become inputs.
+      layers: where each parameter tensor lies in the vector.
+      test_features: ``(m, ...)`` float32, normalised; test_labels: ``(m,)`` int64.
+      rows_each: rows of each participant; this stays on the machine that simulates.
+      data_note: where the data came from and what is special about it.
+    """
+
+    phases: tuple[Phase, ...]
+    model_name: str
+    num_classes: int
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    normalisation: Normalisation
+    layers: tuple[Layer, ...]
+    test_features: Tensor
+    test_labels: Tensor
+    rows_each: tuple[int, ...]
+    data_note: str
+
+
+def build(plan: Plan, *, data_root: Path | None = None) -> Built:
+    """Loads the data and makes everything that the plan describes; writes nothing.
+
+    Raises:
+      BadInput: data, partition, network and plan do not fit together.
+    """
+    splits = load(plan.data.set, root=data_root, options=plan.data.options)
+    train = subset(splits.train, plan.data.train_rows, seed=plan.seed, key="train_rows")
+    test = subset(splits.test, plan.data.test_rows, seed=plan.seed, key="test_rows")
+    normalisation = choose_normalisation(
+        train, kind=plan.data.normalise, mean=plan.data.mean, std=plan.data.std
+    )
+    shards = [Shard(train, rows, normalisation) for rows in rows_each(plan, train)]
+    shape = tuple(train.features.shape[1:])
+    model_name = name_for(shape) if plan.model.name == "auto" else plan.model.name
+    module = build_model(
+        model_name,
+        num_classes=train.num_classes,
+        seed=_model_seed(plan),
+        arguments=plan.model.arguments,
+        initial=plan.model.initial,
+    )
+    test_shard = Shard(test, torch.arange(len(test)), normalisation)
+    test_features, test_labels = test_shard.tensors()
+    require_fit(module, model_name, test_features[:2], train.num_classes)
+    initial = read_vector(module)
+    make_module = partial(copy.deepcopy, module)
+    phases = [joint_phase(plan, shards, initial, make_module)]
+    if plan.baselines.centralised:
+        everything = torch.cat([shard.rows for shard in shards]).unique()
+        pooled = Shard(train, everything, normalisation)
+        num_merged = len(shards)
+        phases.append(
+            phase_alone(plan, "centralised", pooled, initial, make_module, num_merged=num_merged)
+        )
+    for number in range(min(plan.baselines.standalone, len(shards))):
+        name = f"standalone-{number}"
+        phases.append(phase_alone(plan, name, shards[number], initial, make_module, number=number))
+    return Built(
+        phases=tuple(phases),
+        model_name=model_name,
+        num_classes=train.num_classes,
+        class_names=train.class_names,
+        input_shape=shape,
+        normalisation=normalisation,
+        layers=layers_of(module),
+        test_features=test_features,
+        test_labels=test_labels,
+        rows_each=tuple(len(shard) for shard in shards),
+        data_note=splits.note,
+    )
+
+
+def _model_seed(plan: Plan) -> int:
+    return int(torch.randint(2**62, (1,), generator=stream(plan.seed, purpose="initial")))

@@ -1,0 +1,200 @@
+"""What every engine promises: the same parameters from the same plan, also after a restart."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from tithe.build import build
+from tithe.engines.in_process import InProcess
+from tithe.engines.loop import Training
+from tithe.engines.parallel import Parallel
+from tithe.plan import load_plan
+from tithe.privacy.ledger import TallyLedger
+
+SMALL = {
+    "name": "small",
+    "recipe": "recommended",
+    "data": {"train_rows": 200, "test_rows": 50},
+    "partition": {"participants": 5},
+    "model": {"name": "digits-mlp"},
+    "training": {"batch_size": 10, "learning_rate": 0.1},
+    "exchange": {"rounds": 3},
+    "baselines": {"centralised": False, "standalone": 0},
+}
+ENGINES = {
+    "in_process": lambda phase: InProcess(phase, TallyLedger()),
+    "parallel": lambda phase: Parallel(phase, num_processes=2),
+}
+WAYS = {
+    "round_robin": [],
+    "random": ["exchange.order=random", "sharing.values=int8"],
+    "synchronous": ["exchange.order=synchronous", "server.combine=mean", "exchange.cohort=0.6"],
+    "asynchronous": [
+        "exchange.order=asynchronous", "exchange.speed_spread=0.7", "sharing.theta_d=0.4",
+    ],
+    "asynchronous, decayed": [
+        "exchange.order=asynchronous", "server.staleness_power=0.5", "server.beta=0.9",
+        "server.momentum=0.2", "sharing.selection=random_above_tau", "sharing.tau=0.001",
+        "sharing.download_values=float16",
+    ],
+}  # fmt: skip
+
+
+def phase_of(way, seed=1):
+    return build(load_plan(SMALL, [*WAYS[way], f"seed={seed}"])).phases[0]
+
+
+def final_state(phase, engine):
+    training = Training(phase, engine)
+    happenings = list(training.play())
+    state = training.server.store.state()
+    engine.close()
+    return state, happenings
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def reference(way):
+    phase = phase_of(way)
+    return phase, *final_state(phase, ENGINES["in_process"](phase))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestEveryEngine:
+    def test_it_reaches_the_same_parameters_and_counts(self, engine, reference):
+        phase, expected, _ = reference
+        state, _ = final_state(phase, ENGINES[engine](phase))
+        for name, tensor in expected.items():
+            assert torch.equal(state[name], tensor), name
+
+    @pytest.mark.parametrize("stop_after", [1, 4, 9])
+    def test_a_restart_anywhere_reaches_the_same(self, engine, reference, stop_after):
+        phase, expected, _ = reference
+        first = Training(phase, ENGINES[engine](phase))
+        list(islice(first.play(), stop_after))
+        tensors, plain = first.state()
+        tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+        plain = json.loads(json.dumps(plain))  # as it is kept on disk
+        first.engine.close()
+        second = Training(phase, ENGINES[engine](phase))
+        second.restore(tensors, plain)
+        list(second.play())
+        second.engine.close()
+        for name, tensor in expected.items():
+            assert torch.equal(second.server.store.state()[name], tensor), name
+
+    def test_every_turn_is_told_with_what_it_cost(self, engine, reference):
+        phase, _, happenings = reference
+        _, told = final_state(phase, ENGINES[engine](phase))
+        assert [h.move for h in told] == [h.move for h in happenings]
+        for mine, theirs in zip(told, happenings, strict=True):
+            if mine.turn is not None:
+                assert mine.turn.payload == theirs.turn.payload
+                assert mine.bytes_down == theirs.bytes_down > 0
+                assert mine.staleness == theirs.staleness
+                assert mine.turn.epsilon == float("inf")
+
+
+def test_the_example_reaches_the_same_parameters_as_the_engine():
+    path = Path(__file__).parents[2] / "examples" / "selective_sgd.py"
+    spec = importlib.util.spec_from_file_location("selective_sgd_example", path)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    plan = load_plan(
+        {
+            "name": "example",
+            "recipe": "recommended",
+            "seed": example.SEED,
+            "partition": {"participants": example.NUM_PARTICIPANTS, "rows_each": example.ROWS_EACH},
+            "model": {"name": "digits-mlp"},
+            "training": {"learning_rate": example.ALPHA, "batch_size": example.BATCH_SIZE},
+            "sharing": {"theta_u": example.THETA_U, "gamma": example.GAMMA, "residual": False},
+            "exchange": {"rounds": example.ROUNDS},
+        }
+    )
+    phase = build(plan).phases[0]
+    state, _ = final_state(phase, InProcess(phase, TallyLedger()))
+    vector, accuracy = example.train()
+    assert torch.equal(state["vector"], vector)
+    assert accuracy > 0.85
+
+
+def test_theta_one_and_one_participant_is_plain_sgd():
+    plan = load_plan(
+        SMALL, ["partition.participants=1", "sharing.theta_u=1.0", "sharing.residual=false"]
+    )
+    phase = build(plan).phases[0]
+    state, _ = final_state(phase, InProcess(phase, TallyLedger()))
+    alone = build(load_plan(SMALL, ["partition.participants=1", "baselines.centralised=true"]))
+    pooled, _ = final_state(alone.phases[1], InProcess(alone.phases[1], TallyLedger()))
+    # Adding the change to where it began rounds once more than training on; nothing else differs.
+    assert torch.allclose(state["vector"], pooled["vector"], atol=1e-6)
+
+
+def test_another_seed_reaches_other_parameters():
+    one, other = phase_of("round_robin"), phase_of("round_robin", seed=2)
+    a, _ = final_state(one, InProcess(one, TallyLedger()))
+    b, _ = final_state(other, InProcess(other, TallyLedger()))
+    assert not torch.equal(a["vector"], b["vector"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("way", ["round_robin", "synchronous"])
+def test_a_broken_loss_stops_one_participant_and_the_others_go_on(engine, way):
+    broken = {**SMALL, "participant": [{"ids": [2], "training": {"learning_rate": 1e30}}]}
+    ways = [*WAYS[way], "exchange.cohort=1.0"] if way == "synchronous" else WAYS[way]
+    phase = build(load_plan(broken, ways)).phases[0]
+    training = Training(phase, ENGINES[engine](phase))
+    told = [h for h in training.play() if h.turn is not None]
+    training.engine.close()
+    statuses = {(h.move.participant, h.turn.status) for h in told}
+    assert statuses == {(0, "shared"), (1, "shared"), (2, "stopped"), (3, "shared"), (4, "shared")}
+    stopped = [h for h in told if h.turn.status == "stopped"]
+    assert all(h.turn.payload == b"" and "NaN or infinite" in h.turn.reason for h in stopped)
+    assert bool(torch.isfinite(training.server.store.vector).all())
+
+
+def test_what_the_ledger_refuses_does_not_leave():
+    class Refused(Exception):
+        pass
+
+    class FullLedger:
+        def charge(self, *, participant, turn, events):
+            assert events  # it is asked with the price, before anything is handed out
+            raise Refused
+
+    phase = phase_of("round_robin")
+    training = Training(phase, InProcess(phase, FullLedger()))
+    with pytest.raises(Refused):
+        list(training.play())
+    assert training.server.store.version == 0
+    assert torch.equal(training.server.store.vector, phase.initial)
+
+
+def test_participants_that_keep_nothing_take_no_memory():
+    plan = load_plan(SMALL, ["sharing.residual=false", "exchange.rounds=1"])
+    phase = build(plan).phases[0]
+    training = Training(phase, InProcess(phase, TallyLedger()))
+    list(training.play())
+    tensors, _ = training.engine.state()
+    assert tensors == {}
+
+
+@pytest.mark.parametrize(("settle", "num_vectors"), [("true", 2), ("false", 1)])
+def test_a_residual_takes_one_vector_and_settling_it_another(settle, num_vectors):
+    plan = load_plan(SMALL, [f"sharing.residual_settle={settle}", "exchange.rounds=1"])
+    phase = build(plan).phases[0]
+    training = Training(phase, InProcess(phase, TallyLedger()))
+    list(training.play())
+    tensors, _ = training.engine.state()
+    assert sum(t.numel() for t in tensors.values()) == num_vectors * 5 * phase.initial.numel()
