@@ -1,0 +1,336 @@
+"""An experiment: a plan's phases run one after another, recorded, resumable, and summed up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from tithe.build import Built, build
+from tithe.checks import BadInput
+from tithe.engines.in_process import InProcess
+from tithe.engines.loop import Engine, Happening, Training
+from tithe.engines.parallel import Parallel
+from tithe.joint_model import predict, save_joint_model
+from tithe.learning.evaluate import Quality, evaluate
+from tithe.learning.flat import write_vector
+from tithe.parties.phase import Phase
+from tithe.plan import Plan, load_plan
+from tithe.privacy.ledger import TallyLedger
+from tithe.progress import Interrupted, Progress, Summary
+from tithe.record import EvaluationLine, RunWriter, TurnLine, read_run
+from tithe.report.page import write_page
+from tithe.run_facts import about_run
+from tithe.storage import load_tensors, save_tensors
+from tithe.verdict import Outcome, summarise
+
+__all__ = ["Interrupted", "Progress", "Summary", "predict", "run_experiment"]
+
+CHECKPOINT = Path("checkpoint") / "state.safetensors"
+
+
+def run_experiment(
+    plan: Plan,
+    directory: Path,
+    *,
+    resume: bool = False,
+    command: str = "",
+    watch: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    data_root: Path | None = None,
+) -> Summary:
+    """Runs the plan's joint training and baselines and leaves a complete record in ``directory``.
+
+    A run that was interrupted, by ``should_stop`` or by a crash, goes on with ``resume`` where its
+    last checkpoint stands and reaches the same parameters and the same record as an uninterrupted
+    one, wall times aside.
+
+    Args:
+      plan: what to do.
+      directory: must hold no run yet, or with ``resume`` the one to go on with.
+      resume: go on with the run in ``directory``.
+      command: how the run was started, for the record.
+      watch: told about the progress after every turn and every measurement.
+      should_stop: asked after every turn.
+      data_root: where data sets lie; None takes TITHE_DATA or the user's cache.
+    Raises:
+      BadInput: plan, data or directory cannot be used; nothing was written.
+      Interrupted: ``should_stop`` said so; the record is valid and resumable.
+    """
+    torch.set_num_threads(plan.run.threads)
+    if resume:
+        _require_same_plan(plan, directory)
+    elif (directory / "about.json").exists():
+        raise BadInput(
+            f"{directory} already holds a run; resume it with --resume, or choose another directory"
+        )
+    built = build(plan, data_root=data_root)
+    run = _Run(plan, built, directory, watch, should_stop)
+    if resume and (directory / CHECKPOINT).exists():
+        run.reopen()
+    elif resume:
+        run.start_over()
+    else:
+        run.begin(about_run(plan, built, command=command))
+    return run.go()
+
+
+class _Run:
+    """One experiment under way."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        built: Built,
+        directory: Path,
+        watch: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+    ):
+        self._plan = plan
+        self._built = built
+        self._directory = directory
+        self._watch = watch
+        self._should_stop = should_stop
+        self._evaluator = built.phases[0].make_module().to(plan.run.device)
+        self._features = built.test_features.to(plan.run.device)
+        self._labels = built.test_labels.to(plan.run.device)
+        self._phase_index = 0
+        self._outcomes: list[Outcome] = []
+        self._outcome = Outcome(built.phases[0].name)
+        self._training: Training | None = None
+        self._restored: tuple[dict[str, torch.Tensor], dict[str, object]] | None = None
+        self._seconds_before = 0.0
+        self._begun = time.perf_counter()
+        self._last_checkpoint = time.perf_counter()
+        self._rows_done = 0.0
+        self._rows_done_here = 0.0
+        self._writer: RunWriter
+
+    def begin(self, about: dict[str, object]) -> None:
+        self._writer = RunWriter.create(
+            self._directory, plan_toml=self._plan.to_toml(), about=about
+        )
+
+    def start_over(self) -> None:
+        self._writer = RunWriter.reopen(self._directory, num_turns=0, num_evaluations=0)
+
+    def reopen(self) -> None:
+        tensors, plain = load_tensors(self._directory / CHECKPOINT)
+        assert isinstance(plain, dict)
+        self._writer = RunWriter.reopen(
+            self._directory,
+            num_turns=plain["num_turns"],
+            num_evaluations=plain["num_evaluations"],
+        )
+        self._phase_index = plain["phase_index"]
+        self._outcomes = [Outcome.from_plain(fields) for fields in plain["outcomes"]]
+        self._outcome = Outcome.from_plain(plain["outcome"])
+        self._seconds_before = plain["seconds"]
+        self._rows_done = plain["rows_done"]
+        self._restored = (tensors, plain["training"])
+
+    def go(self) -> Summary:
+        phases = self._built.phases
+        while self._phase_index < len(phases):
+            phase = phases[self._phase_index]
+            self._run_phase(phase)
+            self._outcomes.append(self._outcome)
+            self._phase_index += 1
+            if self._phase_index < len(phases):
+                self._outcome = Outcome(phases[self._phase_index].name)
+        return self._finish()
+
+    def _run_phase(self, phase: Phase) -> None:
+        engine = self._engine_for(phase)
+        try:
+            training = self._training = Training(phase, engine)
+            if self._restored is not None:
+                training.restore(*self._restored)
+                self._restored = None
+            if training.position == 0:
+                self._measure(phase, 0)
+            for happening in training.play():
+                self._note(phase, happening)
+                if self._should_stop():
+                    self._checkpoint()
+                    self._writer.close()
+                    raise Interrupted(
+                        f"stopped after round {self._outcome.round} of {phase.rounds} of the "
+                        f"{phase.name} training; {self._directory} can be resumed"
+                    )
+                if time.perf_counter() - self._last_checkpoint > self._plan.run.checkpoint_seconds:
+                    self._checkpoint()
+            if phase.name == "joint":
+                save_joint_model(
+                    self._directory, training.server.store, built=self._built, plan=self._plan
+                )
+        finally:
+            engine.close()
+
+    def _engine_for(self, phase: Phase) -> Engine:
+        if self._plan.run.engine == "parallel" and len(phase.participants) > 1:
+            return Parallel(phase, num_processes=self._plan.run.processes)
+        return InProcess(phase, TallyLedger())
+
+    def _note(self, phase: Phase, happening: Happening) -> None:
+        move, outcome = happening.move, self._outcome
+        if move.kind == "end_round":
+            outcome.round = move.round + 1
+            outcome.epochs = outcome.round * phase.epochs_a_round
+            if outcome.round % self._plan.run.evaluate_every == 0 or outcome.round == phase.rounds:
+                self._measure(phase, outcome.round)
+        else:
+            self._note_turn(phase, happening)
+        self._tell(phase)
+
+    def _note_turn(self, phase: Phase, happening: Happening) -> None:
+        move, turn, outcome = happening.move, happening.turn, self._outcome
+        number = phase.participants[move.participant].number
+        outcome.bytes_down += happening.bytes_down
+        if turn is None:
+            status, reason = "left", f"participant {number} left in the middle of a turn"
+        else:
+            status, reason = turn.status, turn.reason
+            outcome.bytes_up += len(turn.payload)
+            outcome.num_shared += turn.status == "shared"
+            outcome.num_stopped += turn.status == "stopped"
+            outcome.train_seconds += turn.train_seconds
+        rows = len(phase.participants[move.participant].shard)
+        self._rows_done += rows
+        self._rows_done_here += rows
+        self._writer.turn(
+            TurnLine(
+                phase=phase.name,
+                turn=outcome.num_turns,
+                round=move.round + 1,
+                participant=number,
+                status=status,
+                reason=reason,
+                entries=turn.num_entries if turn else 0,
+                size=phase.initial.numel(),
+                bytes_up=len(turn.payload) if turn else 0,
+                bytes_down=happening.bytes_down,
+                downloaded=happening.num_downloaded,
+                staleness=happening.staleness,
+                clock=move.clock,
+                loss=turn.loss if turn else None,
+                learning_rate=turn.learning_rate if turn else 0.0,
+                train_seconds=turn.train_seconds if turn else 0.0,
+                engine_seconds=happening.engine_seconds,
+                epsilon=turn.epsilon if turn and turn.status == "shared" else 0.0,
+            )
+        )
+        outcome.num_turns += 1
+
+    def _measure(self, phase: Phase, round_: int) -> None:
+        assert self._training is not None
+        write_vector(self._evaluator, self._training.server.store.vector)
+        quality: Quality = evaluate(self._evaluator, self._features, self._labels)
+        outcome = self._outcome
+        outcome.measured(quality.accuracy, quality.loss)
+        self._writer.evaluation(
+            EvaluationLine(
+                phase=phase.name,
+                participant=phase.participants[0].number if "standalone" in phase.name else None,
+                round=round_,
+                epochs=round_ * phase.epochs_a_round,
+                accuracy=quality.accuracy,
+                loss=quality.loss,
+                bytes_up=outcome.bytes_up,
+                bytes_down=outcome.bytes_down,
+                seconds=outcome.train_seconds,
+            )
+        )
+
+    def _tell(self, phase: Phase) -> None:
+        outcome = self._outcome
+        self._watch(
+            Progress(
+                phase=phase.name,
+                phases_done=self._phase_index,
+                num_phases=len(self._built.phases),
+                turn=outcome.num_turns,
+                num_turns=len(phase.participants) * phase.rounds,
+                round=outcome.round,
+                rounds=phase.rounds,
+                accuracy=outcome.accuracy,
+                loss=outcome.loss,
+                bytes_up=outcome.bytes_up,
+                bytes_down=outcome.bytes_down,
+                seconds_left=self._seconds_left(),
+            )
+        )
+
+    def _seconds_left(self) -> float | None:
+        if not self._rows_done_here:
+            return None
+        total = sum(
+            phase.rounds * sum(len(participant.shard) for participant in phase.participants)
+            for phase in self._built.phases
+        )
+        seconds = time.perf_counter() - self._begun
+        return max(0.0, total - self._rows_done) * seconds / self._rows_done_here
+
+    def _checkpoint(self) -> None:
+        assert self._training is not None
+        tensors, training = self._training.state()
+        self._writer.sync()
+        plain = {
+            "plan_digest": self._plan.digest(),
+            "phase_index": self._phase_index,
+            "num_turns": self._writer.num_turns,
+            "num_evaluations": self._writer.num_evaluations,
+            "outcomes": [outcome.to_plain() for outcome in self._outcomes],
+            "outcome": self._outcome.to_plain(),
+            "seconds": self._seconds(),
+            "rows_done": self._rows_done,
+            "training": training,
+        }
+        (self._directory / CHECKPOINT).parent.mkdir(exist_ok=True)
+        save_tensors(self._directory / CHECKPOINT, tensors, plain)
+        self._last_checkpoint = time.perf_counter()
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._begun
+
+    def _finish(self) -> Summary:
+        facts = summarise(self._plan, self._built, self._outcomes, seconds=self._seconds())
+        self._writer.finish(facts)
+        page = write_page(self._directory)
+        if self._plan.run.tensorboard:
+            from tithe.report.tensorboard import write_tensorboard
+
+            write_tensorboard(self._directory)
+        checkpoint = self._directory / CHECKPOINT
+        checkpoint.unlink(missing_ok=True)
+        if checkpoint.parent.exists():
+            checkpoint.parent.rmdir()
+        joint = self._outcomes[0]
+        accuracies = {outcome.name: outcome.accuracy or 0.0 for outcome in self._outcomes}
+        alone = [accuracies[name] for name in accuracies if name.startswith("standalone-")]
+        if alone:
+            accuracies["standalone"] = sum(alone) / len(alone)
+        return Summary(
+            accuracies=accuracies,
+            bytes_up=joint.bytes_up,
+            bytes_down=joint.bytes_down,
+            num_shared=joint.num_shared,
+            verdict=str(facts["verdict"]),
+            seconds=self._seconds(),
+            directory=self._directory,
+            page=page,
+        )
+
+
+def _require_same_plan(plan: Plan, directory: Path) -> None:
+    record = read_run(directory)
+    if record.is_complete:
+        raise BadInput(f"{directory} holds a run that is complete; there is nothing to resume")
+    used = load_plan(record.plan_toml)
+    if used.digest() != plan.digest():
+        raise BadInput(
+            f"{directory} was begun with another plan; resume with the plan.toml in it, or choose "
+            "another directory"
+        )
