@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data.official_files import images
 
+from tests.data.official_files import images
 from tithe.checks import BadInput
 from tithe.data.arrays import Part, as_features, make_splits
 

@@ -7,8 +7,8 @@ import lzma
 import numpy as np
 import pytest
 import torch
-from tests.data.official_files import CIFAR_BATCHES, cifar_records, write_cifar
 
+from tests.data.official_files import CIFAR_BATCHES, cifar_records, write_cifar
 from tithe.checks import BadInput
 from tithe.data.catalogue import official_set
 from tithe.data.cifar import find_batches, hold_cifar10, read_cifar10

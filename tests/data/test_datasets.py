@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from tests.data.local_server import official_file, serving
 from tests.data.official_files import CIFAR_BATCHES, write_cifar, write_mnist, write_svhn
-
 from tithe.checks import BadInput
 from tithe.data import catalogue
 from tithe.data.datasets import load

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pooch
 import pytest
-from tests.data.local_server import official_file, serving
 
+from tests.data.local_server import official_file, serving
 from tithe.checks import BadInput
 from tithe.data.catalogue import OFFICIAL_SETS, official_set
 from tithe.data.fetch import data_root, download

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.official_files import images
 
+from tests.data.official_files import images
 from tithe.checks import BadInput
 from tithe.data.files import load_features, load_own
 

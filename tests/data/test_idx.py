@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data.official_files import idx_bytes, images
 
+from tests.data.official_files import idx_bytes, images
 from tithe.checks import BadInput
 from tithe.data.idx import read_idx
 

@@ -7,8 +7,8 @@ import gzip
 import numpy as np
 import pytest
 import torch
-from tests.data.official_files import idx_bytes, images, labels, write_mnist
 
+from tests.data.official_files import idx_bytes, images, labels, write_mnist
 from tithe.checks import BadInput
 from tithe.data.catalogue import official_set
 from tithe.data.mnist import hold_mnist, read_mnist

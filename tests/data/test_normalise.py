@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data.official_files import images
 
+from tests.data.official_files import images
 from tithe.checks import BadInput
 from tithe.data.dataset import Dataset
 from tithe.data.normalise import Normalisation, choose_normalisation, normalise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.data.official_files import images
 
+from tests.data.official_files import images
 from tithe.checks import BadInput
 from tithe.data.files import load_features, load_own
 from tithe.data.npz import read_npz

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.data.official_files import images
 
+from tests.data.official_files import images
 from tithe.data.dataset import Dataset
 from tithe.data.normalise import Normalisation
 from tithe.data.shard import Shard

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import savemat
-from tests.data.official_files import images, write_svhn
 
+from tests.data.official_files import images, write_svhn
 from tithe.checks import BadInput
 from tithe.data.catalogue import official_set
 from tithe.data.svhn import find_part, hold_svhn, read_svhn

@@ -11,8 +11,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sharing.sample_updates import NUM_PARAMETERS, layered_update, random_update, updates
 
+from tests.sharing.sample_updates import NUM_PARAMETERS, layered_update, random_update, updates
 from tithe.sharing.codec import LARGEST_SIZE, decode, encode
 from tithe.sharing.update import MalformedUpdate, SparseUpdate, require_well_formed
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from scipy.special import gammaln
-from tests.sharing.sample_updates import NUM_PARAMETERS, layered_update, random_update, supports
 
+from tests.sharing.sample_updates import NUM_PARAMETERS, layered_update, random_update, supports
 from tithe.sharing.index_code import decode_indices, encode_indices
 
 FRAME_BYTES = 17  # what the codec adds: header and checksum

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
-from tests.sharing.sample_updates import random_update, updates
 
+from tests.sharing.sample_updates import random_update, updates
 from tithe.sharing.codec import decode, encode
 from tithe.sharing.update import SparseUpdate
 from tithe.sharing.value_code import BLOCK, encode_values, num_value_bytes

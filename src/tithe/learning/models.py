@@ -176,8 +176,8 @@ def build_model(
       num_classes: handed to the function if it takes ``num_classes``.
       seed: of the initial parameters.
       arguments: further keyword arguments for the function.
-      initial: ``"as_built"`` leaves the parameters as the function drew them; ``"lecun"`` draws those
-        of linear and convolutional layers anew (see ``draw_lecun``).
+      initial: ``"as_built"`` leaves the parameters as the function drew them; ``"lecun"`` draws
+        those of linear and convolutional layers anew (see ``draw_lecun``).
     Raises:
       BadInput: unknown name, not importable, not a module, or no parameters.
     """
