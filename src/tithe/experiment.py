@@ -156,6 +156,7 @@ class _Run:
                 if self._should_stop():
                     self._checkpoint()
                     self._writer.close()
+                    write_page(self._directory)
                     raise Interrupted(
                         f"stopped after round {self._outcome.round} of {phase.rounds} of the "
                         f"{phase.name} training; {self._directory} can be resumed"
