@@ -1,3 +1,5 @@
+"""Several runs on one page: side by side, repeats as a band."""
+
 from __future__ import annotations
 
 from pathlib import Path

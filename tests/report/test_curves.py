@@ -1,3 +1,5 @@
+"""Curves: which points a phase has, and what repeats span."""
+
 from __future__ import annotations
 
 from dataclasses import replace

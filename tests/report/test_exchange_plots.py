@@ -1,3 +1,5 @@
+"""Plots of who sent how much and how late."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The figures on the cards come from the record and nothing else."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Layers: how the counters spread over the network."""
+
 from __future__ import annotations
 
 from pathlib import Path

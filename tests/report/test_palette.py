@@ -1,3 +1,5 @@
+"""The report's palette: what it draws and what it says."""
+
 from __future__ import annotations
 
 import numpy as np

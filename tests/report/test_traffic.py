@@ -1,3 +1,5 @@
+"""The report's traffic: what it draws and what it says."""
+
 from __future__ import annotations
 
 from dataclasses import replace

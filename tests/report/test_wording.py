@@ -1,3 +1,5 @@
+"""The report's wording: what it draws and what it says."""
+
 from __future__ import annotations
 
 import math
