@@ -16,6 +16,7 @@ from tithe.engines.loop import Training
 from tithe.engines.parallel import Parallel
 from tithe.plan import load_plan
 from tithe.privacy.ledger import TallyLedger
+from tithe.sharing.codec import decode
 
 SMALL = {
     "name": "small",
@@ -179,6 +180,19 @@ def test_what_the_ledger_refuses_does_not_leave():
         list(training.play())
     assert training.server.store.version == 0
     assert torch.equal(training.server.store.vector, phase.initial)
+
+
+def test_a_random_mask_is_the_same_for_all_and_new_every_round():
+    phase = build(load_plan(SMALL, ["sharing.selection=random_mask"])).phases[0]
+    training = Training(phase, InProcess(phase, TallyLedger()))
+    size = phase.initial.numel()
+    masks = {}
+    for happening in training.play():
+        if happening.turn is not None:
+            indices = decode(happening.turn.payload, size=size).indices.tolist()
+            masks.setdefault(happening.move.round, set()).add(tuple(indices))
+    assert [len(each) for each in masks.values()] == [1, 1, 1]
+    assert len(set.union(*masks.values())) == 3
 
 
 def test_participants_that_keep_nothing_take_no_memory():

@@ -67,6 +67,7 @@ def joint_phase(
                 share=chain_of(sharing),
                 residual=residual,
                 value_format=sharing.values,
+                has_public_coins=sharing.selection == "random_mask",
                 theta_d=sharing.theta_d,
                 seed=plan.seed,
                 device=plan.run.device,

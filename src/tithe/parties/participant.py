@@ -35,6 +35,8 @@ class Participant:
       share: the chain of stages from the change to what leaves.
       residual: what happens to what was not sent.
       value_format: how uploaded values are written.
+      has_public_coins: the random stages draw what every participant draws at the same turn, so that
+        all share one mask; else each draws its own.
       theta_d: the fraction of the server's parameters it downloads.
       seed: of its batch orders and of random stages; simulation only.
       device: where it trains.
@@ -47,6 +49,7 @@ class Participant:
     share: Stage
     residual: Residual
     value_format: ValueFormat = "float32"
+    has_public_coins: bool = False
     theta_d: float = 1.0
     seed: int = 0
     device: str = "cpu"
@@ -131,9 +134,7 @@ def take_turn(
     try:
         trained = _train(participant, number, start, module, learning_rate)
         wanted = rule.what_to_send(trained.after, start, downloaded, residual)
-        update, events = participant.share(
-            everything(wanted), _stream(participant, number, "share")
-        )
+        update, events = participant.share(everything(wanted), _coins(participant, number))
         payload = _written(participant, number, update)
     except DivergedTraining as diverged:
         stopped = Turn(number, "stopped", learning_rate=learning_rate, reason=str(diverged))
@@ -203,6 +204,13 @@ def _written(participant: Participant, turn: int, update: SparseUpdate) -> bytes
         raise DivergedTraining(
             f"a change became too large for {participant.value_format}"
         ) from error
+
+
+def _coins(participant: Participant, turn: int) -> torch.Generator:
+    """What the chain of stages draws from."""
+    if participant.has_public_coins:
+        return stream(participant.seed, purpose="mask", turn=turn)
+    return _stream(participant, turn, "share")
 
 
 def _stream(participant: Participant, turn: int, purpose: str) -> torch.Generator:
