@@ -227,7 +227,7 @@ class _Run:
 
     def _measure(self, phase: Phase, round_: int) -> None:
         assert self._training is not None
-        write_vector(self._evaluator, self._training.server.store.vector)
+        write_vector(self._evaluator, self._training.server.store.joint)
         quality: Quality = evaluate(self._evaluator, self._features, self._labels)
         outcome = self._outcome
         outcome.measured(quality.accuracy, quality.loss)

@@ -48,7 +48,7 @@ class Predictions:
 def save_joint_model(directory: Path, store: Store, *, built: Built, plan: Plan) -> None:
     """Writes the model, its head and the server's counters into a run's directory."""
     tensors = {
-        layer.name: store.vector[layer.start : layer.stop].view(layer.shape)
+        layer.name: store.joint[layer.start : layer.stop].view(layer.shape)
         for layer in built.layers
     }
     module = built.phases[0].make_module()

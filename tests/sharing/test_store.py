@@ -109,6 +109,17 @@ def test_learning_rate_and_momentum_by_hand():
     assert store.vector.tolist() == [0.5 + 0.75 + 0.375, 1.0]
 
 
+def test_the_average_by_hand_and_training_goes_on_from_the_last():
+    store = Store(torch.zeros(1), average_over=2)
+    seen = []
+    for _ in range(3):
+        store.add(update([0], [4.0], size=1))
+        seen.append(float(store.joint))
+    # 4; (4 + 8) / 2 = 6; (6 + 12) / 2 = 9
+    assert seen == [4.0, 6.0, 9.0]
+    assert float(store.vector) == 12.0
+
+
 def test_the_mean_of_updates_is_one_step():
     store = Store(torch.zeros(4))
     store.add_mean([update([0, 1], [1.0, 2.0]), update([1], [4.0])])
@@ -118,9 +129,9 @@ def test_the_mean_of_updates_is_one_step():
 
 
 def test_a_restored_store_goes_on_bit_for_bit(rng):
-    one = Store(torch.randn(10, generator=rng), momentum=0.3)
+    one = Store(torch.randn(10, generator=rng), momentum=0.3, average_over=3)
     one.add(everything(torch.randn(10, generator=rng)))
-    other = Store(torch.zeros(10), momentum=0.3)
+    other = Store(torch.zeros(10), momentum=0.3, average_over=3)
     other.restore(one.state())
     for store in (one, other):
         store.add(update([2, 7], [0.125, 3.0], size=10))

@@ -95,6 +95,7 @@ def joint_phase(
         ),
         server_learning_rate=server.learning_rate,
         server_momentum=server.momentum,
+        server_average_over=_average_over(plan, len(shards)),
         initial=initial,
         make_module=make_module,
         epochs_a_round=_epochs_a_round(plan.training, shards[0]),
@@ -138,6 +139,7 @@ def phase_alone(
         rules=ServerRules(),
         server_learning_rate=1.0,
         server_momentum=0.0,
+        server_average_over=_average_over(plan, 1),
         initial=initial,
         make_module=make_module,
         epochs_a_round=_epochs_a_round(plan.training, shard, num_merged),
@@ -169,6 +171,12 @@ def _epochs_a_round(training: Training, shard: Shard, num_merged: int = 1) -> fl
     if not training.local_steps:
         return training.local_epochs
     return training.local_steps * num_merged * training.batch_size / len(shard)
+
+
+def _average_over(plan: Plan, num_participants: int) -> int:
+    """The plan's rounds as steps of the server, which takes one a round where it takes the mean."""
+    steps_a_round = 1 if plan.server.combine == "mean" else num_participants
+    return round(plan.server.average_rounds * steps_a_round)
 
 
 def _speeds(plan: Plan, num_participants: int) -> list[float]:

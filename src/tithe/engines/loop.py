@@ -81,6 +81,7 @@ class Training:
                 phase.initial,
                 learning_rate=phase.server_learning_rate,
                 momentum=phase.server_momentum,
+                average_over=phase.server_average_over,
             ),
             phase.rules,
         )

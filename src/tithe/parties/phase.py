@@ -22,7 +22,7 @@ class Phase:
       presences: one for each participant.
       order, rounds, cohort: the schedule.
       rules: the server's.
-      server_learning_rate, server_momentum: the store's.
+      server_learning_rate, server_momentum, server_average_over: the store's.
       initial: the parameters everybody begins with, shape ``(d,)``.
       make_module: a network of d parameters to train in.
       epochs_a_round: passes over local data that one round adds, for the record.
@@ -38,6 +38,7 @@ class Phase:
     rules: ServerRules
     server_learning_rate: float
     server_momentum: float
+    server_average_over: int
     initial: Tensor
     make_module: Callable[[], nn.Module]
     epochs_a_round: float

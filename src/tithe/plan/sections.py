@@ -190,6 +190,8 @@ class Server(Section):
     """of the server, over uploads"""
     combine: Literal["add", "mean"] = "add"
     """add every upload as it comes, or the mean of a round's uploads (synchronous only)"""
+    average_rounds: NotNegative = 0.0
+    """rounds over which the parameters are averaged for use, not for training; 0 takes the last"""
     staleness_power: NotNegative = 0.0
     """an upload that is s versions late is weighted by (1 + s)^-power"""
 

@@ -19,13 +19,23 @@ class Store:
       vector: the initial parameters, shape ``(d,)``; copied.
       learning_rate: what every update is multiplied by, > 0. The paper's server uses 1.
       momentum: in [0, 1): how much of the last step the next one repeats (0: the paper's server).
-    Source: Shokri & Shmatikov 2015 (sum and counts); Reddi et al. 2021, Algorithm 2 (momentum).
+      average_over: about how many of the last steps ``joint`` averages; 0 or 1: none but the last.
+    Source: Shokri & Shmatikov 2015 (sum and counts); Reddi et al. 2021, Algorithm 2 (momentum);
+      Polyak & Juditsky 1992 (averaging), here with exponentially falling weights.
     """
 
-    def __init__(self, vector: Tensor, *, learning_rate: float = 1.0, momentum: float = 0.0):
+    def __init__(
+        self,
+        vector: Tensor,
+        *,
+        learning_rate: float = 1.0,
+        momentum: float = 0.0,
+        average_over: int = 0,
+    ):
         require_positive(learning_rate=learning_rate)
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be in [0, 1), got {momentum}")
+        require_at_least(0, average_over=average_over)
         require_finite(vector=vector)
         self.vector = vector.detach().to(torch.float32).clone()
         self.counts = torch.zeros(self.size, dtype=torch.float32)
@@ -34,11 +44,18 @@ class Store:
         self._learning_rate = learning_rate
         self._momentum = momentum
         self._velocity = torch.zeros(self.size) if momentum else None
+        self._average_over = average_over
+        self._average = self.vector.clone() if average_over > 1 else None
 
     @property
     def size(self) -> int:
         """d, the number of parameters."""
         return self.vector.numel()
+
+    @property
+    def joint(self) -> Tensor:
+        """The parameters to use, shape ``(d,)``: training goes on from ``vector`` all the same."""
+        return self.vector if self._average is None else self._average
 
     def add(self, update: SparseUpdate, *, weight: float = 1.0) -> None:
         """Adds ``weight`` times the update, whole or not at all, and counts its coordinates.
@@ -77,6 +94,9 @@ class Store:
             self._velocity.index_add_(0, indices, step)
             self.vector += self._velocity
             self.changed_at[self._velocity != 0] = self.version
+        if self._average is not None:
+            # Weights fall by 1 - 1/n a step; at first, over fewer steps than n, all are equal.
+            self._average.lerp_(self.vector, 1 / min(self.version, self._average_over))
 
     def decay_counts(self, *, beta: float) -> None:
         """Multiplies every count by beta in (0, 1], so that recent updates weigh more."""
@@ -126,6 +146,8 @@ class Store:
         }
         if self._velocity is not None:
             kept["velocity"] = self._velocity.clone()
+        if self._average is not None:
+            kept["average"] = self._average.clone()
         return kept
 
     def restore(self, kept: dict[str, Tensor]) -> None:
@@ -136,3 +158,5 @@ class Store:
         self.version = int(kept["version"])
         if self._velocity is not None:
             self._velocity.copy_(kept["velocity"])
+        if self._average is not None:
+            self._average.copy_(kept["average"])
