@@ -229,7 +229,7 @@ def test_another_plan_does_not_resume_a_run(tmp_path):
             "does not fit the data",
         ),
         (["partition.kind=natural"], "needs data with an owner for each row"),
-        (["model.name=mnist-cnn"], "cannot take rows of shape"),
+        (["model.name=mnist-cnn"], r"cannot take \d+ rows of shape"),
         (["model.name=tests.nowhere:net"], "cannot be imported"),
         (["data.set=npz:nowhere.npz"], "nowhere.npz"),
     ],
@@ -285,3 +285,75 @@ def test_a_damaged_model_is_one_clear_sentence(finished, tmp_path):
     (tmp_path / "model.json").write_text(json.dumps({**head, "model": "digits-cnn"}))
     with pytest.raises(BadInput, match="does not hold the parameters"):
         predict(tmp_path, "digits")
+
+
+def batchnorm_without_statistics(num_classes):
+    nn = torch.nn
+    norm = nn.BatchNorm1d(8, track_running_stats=False)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), norm, nn.Linear(8, num_classes))
+
+
+def test_a_batch_too_small_for_the_network_is_found_before_anything_is_written(tmp_path):
+    name = f"model.name={__name__}:batchnorm_without_statistics"
+    run_experiment(load_plan(SMALL, [name, "exchange.rounds=1"]), tmp_path / "fits")
+    plan = load_plan(SMALL, [name, "training.batch_size=7"])  # 50 = 7 * 7 + 1
+    with pytest.raises(BadInput, match="cannot take 1 rows"):
+        run_experiment(plan, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def tied_and_frozen_network(num_classes):
+    nn = torch.nn
+    first, second, last = nn.Linear(64, 64), nn.Linear(64, 64), nn.Linear(64, num_classes)
+    second.weight = first.weight
+    last.bias.requires_grad_(False)
+    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), second, nn.ReLU(), last)
+
+
+def test_a_network_with_tied_and_frozen_parameters_is_saved_whole(tmp_path):
+    plan = load_plan(SMALL, [f"model.name={__name__}:tied_and_frozen_network", "data.test_rows=0"])
+    summary = run_experiment(plan, tmp_path / "run")
+    predictions = predict(tmp_path / "run", "digits")
+    assert predictions.accuracy == pytest.approx(summary.accuracies["joint"])
+
+
+def network_that_fails(num_classes):
+    raise OSError("no weights here")
+
+
+def test_a_network_that_cannot_be_made_is_one_clear_sentence(tmp_path):
+    plan = load_plan(SMALL, [f"model.name={__name__}:network_that_fails"])
+    with pytest.raises(BadInput, match="could not be made: no weights here"):
+        run_experiment(plan, tmp_path / "run")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_device_that_is_not_there_is_one_clear_sentence(tmp_path):
+    with pytest.raises(BadInput, match=r'run\.device "cuda" cannot be used here'):
+        run_experiment(load_plan(SMALL, ["run.device=cuda"]), tmp_path / "run")
+
+
+def test_what_was_spent_stays_spent_in_a_turn_that_stops(tmp_path):
+    # After the first round alpha grows beyond all bounds: decay does not shrink what is infinite.
+    plan = load_plan(
+        {**SMALL, "participant": [{"ids": [1], "training": {"learning_rate": 60.0}}]},
+        ["baselines.centralised=false", "baselines.standalone=0", "exchange.rounds=6"],
+    )
+    run_experiment(plan, tmp_path / "run")
+    lines = [line for line in read_run(tmp_path / "run").turns if line.participant == 1]
+    shared = False
+    for line in lines:
+        shared |= line.status == "shared"
+        assert line.epsilon == (float("inf") if shared else 0.0)
+
+
+def test_turns_expected_are_turns_that_come(tmp_path):
+    heard = []
+    plan = load_plan(
+        SMALL,
+        ["exchange.order=synchronous", "exchange.cohort=0.5", "baselines.standalone=0"],
+    )
+    run_experiment(plan, tmp_path / "run", watch=heard.append)
+    last = [progress for progress in heard if progress.phase == "joint"][-1]
+    assert last.turn == last.num_turns == 6
+    assert heard[-1].seconds_left == pytest.approx(0, abs=1e-6)

@@ -11,16 +11,18 @@ import torch
 from tithe.build import Built, build
 from tithe.checks import BadInput
 from tithe.engines.in_process import InProcess
-from tithe.engines.loop import Engine, Happening, Training
+from tithe.engines.loop import Engine, Happening, Training, places_of_turns
 from tithe.engines.parallel import Parallel
 from tithe.joint_model import predict, save_joint_model
 from tithe.learning.evaluate import Quality, evaluate
 from tithe.learning.flat import write_vector
+from tithe.parties.participant import Turn
 from tithe.parties.phase import Phase
 from tithe.plan import Plan, load_plan
 from tithe.privacy.ledger import TallyLedger
 from tithe.progress import Interrupted, Progress, Summary
 from tithe.record import EvaluationLine, RunWriter, TurnLine, read_run
+from tithe.report.optional import needed
 from tithe.report.page import write_page
 from tithe.run_facts import about_run
 from tithe.storage import load_tensors, save_tensors
@@ -33,7 +35,7 @@ CHECKPOINT = Path("checkpoint") / "state.safetensors"
 
 def run_experiment(
     plan: Plan,
-    directory: Path,
+    directory: Path | str,
     *,
     resume: bool = False,
     command: str = "",
@@ -59,7 +61,10 @@ def run_experiment(
       BadInput: plan, data or directory cannot be used; nothing was written.
       Interrupted: ``should_stop`` said so; the record is valid and resumable.
     """
+    directory = Path(directory)
     torch.set_num_threads(plan.run.threads)
+    if plan.run.tensorboard:
+        needed("tensorboard", what="TensorBoard files", extra="tensorboard")
     if resume:
         _require_same_plan(plan, directory)
     elif (directory / "about.json").exists():
@@ -106,6 +111,12 @@ class _Run:
         self._last_checkpoint = time.perf_counter()
         self._rows_done = 0.0
         self._rows_done_here = 0.0
+        self._epsilon: dict[tuple[str, int], float] = {}
+        ends = [(phase, places_of_turns(phase)) for phase in built.phases]
+        self._num_turns = {phase.name: len(places) for phase, places in ends}
+        self._num_rows = sum(
+            len(phase.participants[place].shard) for phase, places in ends for place in places
+        )
         self._writer: RunWriter
 
     def begin(self, about: dict[str, object]) -> None:
@@ -124,6 +135,8 @@ class _Run:
             num_turns=plain["num_turns"],
             num_evaluations=plain["num_evaluations"],
         )
+        for line in read_run(self._directory).turns:
+            self._epsilon[line.phase, line.participant] = line.epsilon
         self._phase_index = plain["phase_index"]
         self._outcomes = [Outcome.from_plain(fields) for fields in plain["outcomes"]]
         self._outcome = Outcome.from_plain(plain["outcome"])
@@ -177,6 +190,8 @@ class _Run:
 
     def _note(self, phase: Phase, happening: Happening) -> None:
         move, outcome = happening.move, self._outcome
+        if move.kind == "start":
+            return
         if move.kind == "end_round":
             outcome.round = move.round + 1
             outcome.epochs = outcome.round * phase.epochs_a_round
@@ -220,10 +235,17 @@ class _Run:
                 learning_rate=turn.learning_rate if turn else 0.0,
                 train_seconds=turn.train_seconds if turn else 0.0,
                 engine_seconds=happening.engine_seconds,
-                epsilon=turn.epsilon if turn and turn.status == "shared" else 0.0,
+                epsilon=self._epsilon_after(phase, number, turn),
             )
         )
         outcome.num_turns += 1
+
+    def _epsilon_after(self, phase: Phase, number: int, turn: Turn | None) -> float:
+        """What the participant has spent in this phase; a turn without an upload adds nothing."""
+        key = (phase.name, number)
+        if turn is not None and turn.status == "shared":
+            self._epsilon[key] = turn.epsilon
+        return self._epsilon.get(key, 0.0)
 
     def _measure(self, phase: Phase, round_: int) -> None:
         assert self._training is not None
@@ -253,7 +275,7 @@ class _Run:
                 phases_done=self._phase_index,
                 num_phases=len(self._built.phases),
                 turn=outcome.num_turns,
-                num_turns=len(phase.participants) * phase.rounds,
+                num_turns=self._num_turns[phase.name],
                 round=outcome.round,
                 rounds=phase.rounds,
                 accuracy=outcome.accuracy,
@@ -267,12 +289,8 @@ class _Run:
     def _seconds_left(self) -> float | None:
         if not self._rows_done_here:
             return None
-        total = sum(
-            phase.rounds * sum(len(participant.shard) for participant in phase.participants)
-            for phase in self._built.phases
-        )
         seconds = time.perf_counter() - self._begun
-        return max(0.0, total - self._rows_done) * seconds / self._rows_done_here
+        return max(0.0, self._num_rows - self._rows_done) * seconds / self._rows_done_here
 
     def _checkpoint(self) -> None:
         assert self._training is not None

@@ -15,6 +15,7 @@ from tithe.data.datasets import load
 from tithe.data.files import load_features
 from tithe.data.normalise import Normalisation, normalise
 from tithe.learning.evaluate import predict as probabilities_of
+from tithe.learning.flat import write_vector
 from tithe.learning.models import build_model
 from tithe.plan import Plan
 from tithe.plan.options import plain
@@ -47,14 +48,9 @@ class Predictions:
 
 def save_joint_model(directory: Path, store: Store, *, built: Built, plan: Plan) -> None:
     """Writes the model, its head and the server's counters into a run's directory."""
-    tensors = {
-        layer.name: store.joint[layer.start : layer.stop].view(layer.shape)
-        for layer in built.layers
-    }
     module = built.phases[0].make_module()
-    buffers = {
-        name: buffer for name, buffer in module.named_buffers() if name in module.state_dict()
-    }
+    write_vector(module, store.joint)
+    tensors = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     head = {
         "model": built.model_name,
         "arguments": plain(plan.model.arguments),
@@ -70,7 +66,7 @@ def save_joint_model(directory: Path, store: Store, *, built: Built, plan: Plan)
         "data_options": plain(plan.data.options),
         "plan_digest": plan.digest(),
     }
-    save_tensors(directory / MODEL, tensors | buffers)
+    save_tensors(directory / MODEL, tensors)
     save_tensors(directory / COUNTERS, {"counts": store.counts})
     write_atomically(directory / HEAD, (json.dumps(head, indent=2) + "\n").encode())
 

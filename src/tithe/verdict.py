@@ -65,7 +65,9 @@ def verdict(plan: Plan, built: Built, outcomes: list[Outcome]) -> str:
     if joint.num_shared == 0:
         return f"No turn of the {num} participants could be shared: training broke in all of them."
     sentence = f"{shared} reached {_percent(joint.accuracy)} together"
-    alone = [o.accuracy for o in outcomes if o.name.startswith("standalone") and o.accuracy]
+    alone = [
+        o.accuracy for o in outcomes if o.name.startswith("standalone") and o.accuracy is not None
+    ]
     ceiling = next((o.accuracy for o in outcomes if o.name == "centralised"), None)
     if alone:
         mean = sum(alone) / len(alone)

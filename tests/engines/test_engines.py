@@ -212,3 +212,21 @@ def test_a_residual_takes_one_vector_and_settling_it_another(settle, num_vectors
     list(training.play())
     tensors, _ = training.engine.state()
     assert sum(t.numel() for t in tensors.values()) == num_vectors * 5 * phase.initial.numel()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("theta_d", [1.0, 0.5])
+def test_nobody_else_settles_nothing(engine, theta_d):
+    # What a participant did itself must not count as done by others, whatever it downloads.
+    ways = ["partition.participants=1", f"sharing.theta_d={theta_d}", "exchange.rounds=4"]
+    kept = []
+    for settle in ("true", "false"):
+        plan = load_plan(SMALL, [*ways, f"sharing.residual_settle={settle}"])
+        phase = build(plan).phases[0]
+        training = Training(phase, ENGINES[engine](phase))
+        list(training.play())
+        tensors, _ = training.engine.state()
+        kept.append(tensors["residual_of_0"].clone())
+        training.engine.close()
+    assert torch.allclose(*kept, atol=1e-6)
+    assert kept[0].abs().max() > 1e-3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tithe.checks import BadInput
 from tithe.parties.participant import lay_over
 from tithe.parties.server import Server, ServerRules
 from tithe.sharing.codec import encode
@@ -82,12 +83,19 @@ def test_a_part_download_takes_the_most_updated():
 
 
 def test_coarse_downloads_arrive_as_they_are_written():
-    one = server(download_format="float16")
+    one = server()
     one.upload(0, turn=0, payload=payload([0], [1 / 3]))
-    download = one.download(0, theta_d=1.0)
+    download = one.download(0, theta_d=1.0, values="float16")
     third = torch.tensor(1 / 3).half().float()
     assert download.whole[0] == download.overwrite.values[0] == third
     assert len(download.payload) < len(server().download(0, theta_d=1.0).payload)
+
+
+def test_parameters_too_large_for_a_coarse_download_are_one_clear_sentence():
+    one = server()
+    one.upload(0, turn=0, payload=payload([0], [1e6]))
+    with pytest.raises(BadInput, match="beyond what float16 can hold"):
+        one.download(0, theta_d=1.0, values="float16")
 
 
 def test_staleness_counts_the_uploads_of_others_in_between():

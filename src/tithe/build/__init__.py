@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tithe.build.fit import require_fit
+from tithe.build.fit import require_device, require_fit, smallest_batch
 from tithe.build.phases import joint_phase, phase_alone
-from tithe.build.rows import rows_each, subset
+from tithe.build.rows import require_ids, rows_each, subset
 from tithe.data.datasets import load
 from tithe.data.normalise import Normalisation, choose_normalisation
 from tithe.data.shard import Shard
@@ -59,6 +59,7 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
     Raises:
       BadInput: data, partition, network and plan do not fit together.
     """
+    require_device(plan.run.device)
     splits = load(plan.data.set, root=data_root, options=plan.data.options)
     train = subset(splits.train, plan.data.train_rows, seed=plan.seed, key="train_rows")
     test = subset(splits.test, plan.data.test_rows, seed=plan.seed, key="test_rows")
@@ -66,6 +67,7 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
         train, kind=plan.data.normalise, mean=plan.data.mean, std=plan.data.std
     )
     shards = [Shard(train, rows, normalisation) for rows in rows_each(plan, train)]
+    require_ids(plan, len(shards))
     shape = tuple(train.features.shape[1:])
     model_name = name_for(shape) if plan.model.name == "auto" else plan.model.name
     module = build_model(
@@ -77,7 +79,13 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
     )
     test_shard = Shard(test, torch.arange(len(test)), normalisation)
     test_features, test_labels = test_shard.tensors()
-    require_fit(module, model_name, test_features[:2], train.num_classes)
+    require_fit(
+        module,
+        model_name,
+        test_features,
+        num_classes=train.num_classes,
+        smallest_batch=min(smallest_batch(plan, i, len(each)) for i, each in enumerate(shards)),
+    )
     initial = read_vector(module)
     make_module = partial(copy.deepcopy, module)
     phases = [joint_phase(plan, shards, initial, make_module)]

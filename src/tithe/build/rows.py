@@ -70,3 +70,14 @@ def subset(data: Dataset, num_rows: int, *, seed: int, key: str) -> Dataset:
     rows = torch.randperm(len(data), generator=stream(seed, purpose=key))[:num_rows].sort().values
     groups = None if data.groups is None else data.groups[rows]
     return replace(data, features=data.features[rows], labels=data.labels[rows], groups=groups)
+
+
+def require_ids(plan: Plan, num_participants: int) -> None:
+    """Refuses settings for participants that the data do not have (natural partitions alone)."""
+    for number, each in enumerate(plan.participant):
+        beyond = [i for i in each.ids if i >= num_participants]
+        if beyond:
+            raise BadInput(
+                f"participant[{number}].ids must be < {num_participants}, the owners in the data, "
+                f"got {beyond[0]}"
+            )

@@ -28,8 +28,9 @@ class InProcess:
     def start(self, place: int, download: Download) -> None:
         """Takes the turn of the participant at this place and holds what comes of it."""
         state = self._states[place]
-        downloaded = download.whole
+        downloaded, fresh = download.whole, None
         if downloaded is None:
+            fresh = download.overwrite.indices
             own = self._phase.initial if state.vector is None else state.vector
             downloaded = lay_over(own, download.overwrite)
         self._states[place], self._held[place] = take_turn(
@@ -38,6 +39,7 @@ class InProcess:
             downloaded,
             module=self._module,
             ledger=self._ledger,
+            fresh=fresh,
         )
 
     def finish(self, place: int) -> Turn:

@@ -87,17 +87,10 @@ class Training:
         )
         self._fetched: dict[int, _Fetch] = {}
 
-    def schedule(self) -> Iterator[Move]:
-        """All moves of this phase, from the first."""
-        phase = self.phase
-        return moves(
-            phase.order, phase.presences, rounds=phase.rounds, seed=phase.seed, cohort=phase.cohort
-        )
-
     def play(self) -> Iterator[Happening]:
         """Plays what is left of the schedule; between two happenings the state is consistent."""
-        for move in islice(self.schedule(), self.position, None):
-            happening = None
+        for move in islice(schedule_of(self.phase), self.position, None):
+            happening = Happening(move, self.position + 1)
             if move.kind == "start":
                 self._start(move)
             elif move.kind == "finish":
@@ -109,15 +102,15 @@ class Training:
                 )
             else:
                 self.server.end_round()
-                happening = Happening(move, self.position + 1)
             self.position += 1
-            if happening is not None:
-                yield happening
+            yield happening
 
     def _start(self, move: Move) -> None:
         begun = time.perf_counter()
         participant = self.phase.participants[move.participant]
-        download = self.server.download(participant.number, theta_d=participant.theta_d)
+        download = self.server.download(
+            participant.number, theta_d=participant.theta_d, values=participant.download_format
+        )
         self._fetched[move.participant] = _Fetch(
             len(download.payload), len(download.overwrite), time.perf_counter() - begun
         )
@@ -170,6 +163,19 @@ class Training:
         self._fetched = {place: _Fetch(size, count, 0.0) for place, size, count in fetched}
         self.server.restore(_under("server.", tensors), server)
         self.engine.restore(_under("engine.", tensors), engine)
+
+
+def schedule_of(phase: Phase) -> Iterator[Move]:
+    """All moves of a phase, from the first."""
+    return moves(
+        phase.order, phase.presences, rounds=phase.rounds, seed=phase.seed, cohort=phase.cohort
+    )
+
+
+def places_of_turns(phase: Phase) -> list[int]:
+    """Whose turn ends, for every turn of a phase, those of who leaves in the middle included."""
+    ends = ("finish", "leave")
+    return [move.participant for move in schedule_of(phase) if move.kind in ends]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

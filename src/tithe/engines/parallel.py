@@ -5,9 +5,11 @@ from __future__ import annotations
 import mmap
 import multiprocessing
 import os
+import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -79,8 +81,9 @@ class Parallel:
     def start(self, place: int, download: Download) -> None:
         """Hands the turn to the pool; waits only if all slots for global vectors are in use."""
         known = self._known[place]
-        slot = -1
+        slot, fresh = -1, None
         if download.whole is None:
+            fresh = download.overwrite.indices.numpy()
             row = self._shared.vectors[place]
             if not known.has_vector:
                 row.copy_(self._phase.initial)
@@ -92,6 +95,7 @@ class Parallel:
             _take_turn,
             place,
             slot,
+            fresh,
             known.num_turns,
             has_residual=known.has_residual,
             has_seen=known.has_seen,
@@ -191,12 +195,20 @@ _worker: list[_Worker] = []  # at most one: this process's, in the pool
 
 
 def _begin_worker(phase: Phase, shared: _Shared) -> None:
+    # A Ctrl-C in a terminal reaches every process; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     _worker.append(_Worker(phase, shared, phase.make_module(), TallyLedger()))
 
 
 def _take_turn(
-    place: int, slot: int, num_turns: int, *, has_residual: bool, has_seen: bool
+    place: int,
+    slot: int,
+    fresh: np.ndarray | None,
+    num_turns: int,
+    *,
+    has_residual: bool,
+    has_seen: bool,
 ) -> tuple[Turn, bool, bool, bool]:
     """Takes one turn in the pool; the participant's tensors stay in their shared rows."""
     (worker,) = _worker
@@ -213,6 +225,7 @@ def _take_turn(
         shared.vectors[place] if slot < 0 else shared.slots[slot],
         module=worker.module,
         ledger=worker.ledger,
+        fresh=None if fresh is None else torch.from_numpy(fresh),
     )
     for row, tensor, before in (
         (shared.vectors, after.vector, None),

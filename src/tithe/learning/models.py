@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.parameter import UninitializedParameter
 
 from tithe.checks import BadInput, nearest
 
@@ -206,6 +209,10 @@ def build_model(
                 f"model.arguments do not fit {name}: {error}; "
                 f"check them against the function's own arguments"
             ) from error
+        except Exception as error:
+            raise BadInput(f"model.name {name} could not be made: {error}") from error
+        if isinstance(module, nn.Module):
+            _require_known_shapes(module, name)
         if initial == "lecun" and isinstance(module, nn.Module):
             draw_lecun(module)
     if not isinstance(module, nn.Module):
@@ -215,6 +222,15 @@ def build_model(
     if not any(p.requires_grad for p in module.parameters()):
         raise BadInput(f"model.name {name} must have trainable parameters, it has none")
     return module
+
+
+def _require_known_shapes(module: nn.Module, name: str) -> None:
+    for key, parameter in module.named_parameters():
+        if isinstance(parameter, UninitializedParameter):
+            raise BadInput(
+                f"model.name {name} must know its shapes when it is made, {key} does not; "
+                "give lazy layers their input size"
+            )
 
 
 @torch.no_grad()
@@ -235,13 +251,17 @@ def draw_lecun(module: nn.Module) -> None:
 
 def _imported(name: str) -> Callable[..., object]:
     module_name, _, function_name = name.partition(":")
+    here = str(Path.cwd())  # a console script does not look there, and its user expects it
+    sys.path.insert(0, here)
     try:
         function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise BadInput(
             f"model.name {name} cannot be imported: {error}; "
             f"run from its folder or put that folder on PYTHONPATH"
         ) from error
+    finally:
+        sys.path.remove(here)
     if not callable(function):
         raise BadInput(f"model.name {name} must be a function, got {type(function).__name__}")
     return function  # type: ignore[no-any-return]

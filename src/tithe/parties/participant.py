@@ -35,8 +35,9 @@ class Participant:
       share: the chain of stages from the change to what leaves.
       residual: what happens to what was not sent.
       value_format: how uploaded values are written.
-      has_public_coins: the random stages draw what every participant draws at the same turn, so that
-        all share one mask; else each draws its own.
+      has_public_coins: the random stages draw what everybody draws at the same turn, so that all
+        share one mask; else each draws its own.
+      download_format: how downloaded values are written.
       theta_d: the fraction of the server's parameters it downloads.
       seed: of its batch orders and of random stages; simulation only.
       device: where it trains.
@@ -50,6 +51,7 @@ class Participant:
     residual: Residual
     value_format: ValueFormat = "float32"
     has_public_coins: bool = False
+    download_format: ValueFormat = "float32"
     theta_d: float = 1.0
     seed: int = 0
     device: str = "cpu"
@@ -63,8 +65,8 @@ class ParticipantState:
       num_turns: turns begun so far.
       vector: its own parameters ``(d,)``; None where theta_d = 1 overwrites all of them anyway.
       residual: what it learnt and has not sent yet, ``(d,)``; None if it keeps none.
-      seen: the parameters after its own last upload as far as it knows, ``(d,)``: its download plus
-        what it sent; None unless the residual is settled against it.
+      seen: the server's parameters after its own last upload as far as it knows them, ``(d,)``:
+        what it downloaded last of each, plus what it sent; None unless the residual is settled.
     """
 
     num_turns: int = 0
@@ -108,6 +110,7 @@ def take_turn(
     *,
     module: nn.Module,
     ledger: Ledger,
+    fresh: Tensor | None = None,
 ) -> tuple[ParticipantState, Turn]:
     """Trains from the downloaded parameters and shares a part of what changed.
 
@@ -121,12 +124,14 @@ def take_turn(
       downloaded: the participant's parameters after the download was laid over, shape ``(d,)``.
       module: a network to train in; its parameters are overwritten.
       ledger: charged before the payload is handed out.
+      fresh: the indices that this download overwrote; None: all of them.
     Source: Shokri & Shmatikov 2015, DSSGD participant.
     """
     begun = time.perf_counter()
     rule, residual = participant.residual, state.residual
-    if residual is not None and state.seen is not None:
-        residual = settled(residual, downloaded - state.seen)
+    known = _known(state.seen, downloaded, fresh) if rule.settle else None
+    if residual is not None and state.seen is not None and known is not None:
+        residual = settled(residual, known - state.seen)
     start = rule.where_to_start(downloaded, residual)
     number = state.num_turns
     learning_rate = participant.learning_rate(number)
@@ -148,7 +153,7 @@ def take_turn(
         number + 1,
         vector=trained.after if keeps_vector else None,
         residual=what_remains(wanted, sent, rule),
-        seen=lay_on(downloaded, sent) if rule.settle else None,
+        seen=None if known is None else lay_on(known, sent),
     )
     turn = Turn(
         number,
@@ -162,6 +167,15 @@ def take_turn(
         own_seconds=time.perf_counter() - begun - trained.seconds,
     )
     return kept_state, turn
+
+
+def _known(seen: Tensor | None, downloaded: Tensor, fresh: Tensor | None) -> Tensor:
+    """The server's parameters as far as a participant knows them after a download, ``(d,)``."""
+    if fresh is None or seen is None:
+        return downloaded
+    known = seen.clone()
+    known[fresh] = downloaded[fresh]
+    return known
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tithe.checks import require_at_least
+from tithe.checks import BadInput, require_at_least
 from tithe.randomness import stream
 from tithe.sharing.codec import decode, encode
 from tithe.sharing.store import Store
@@ -24,7 +24,6 @@ class ServerRules:
       decay_every: after so many uploads; 0: after every round.
       mean: the uploads of a round are averaged (FedAvg) instead of added one by one (DSSGD).
       staleness_power: an upload that s others overtook weighs ``(1 + s)^-power``.
-      download_format: how downloaded values are written.
       seed: for breaking ties among equally often updated parameters.
     """
 
@@ -32,7 +31,6 @@ class ServerRules:
     decay_every: int = 0
     mean: bool = False
     staleness_power: float = 0.0
-    download_format: ValueFormat = "float32"
     seed: int = 0
 
 
@@ -70,7 +68,9 @@ class Server:
         self._num_downloads = 0
         self._pending: list[SparseUpdate] = []  # this round's uploads, where they are averaged
 
-    def download(self, participant: int, *, theta_d: float) -> Download:
+    def download(
+        self, participant: int, *, theta_d: float, values: ValueFormat = "float32"
+    ) -> Download:
         """The theta_d*d most updated parameters; for theta_d = 1 what changed since last time."""
         if theta_d < 1:
             rng = stream(self.rules.seed, purpose="ties", turn=self._num_downloads)
@@ -80,12 +80,18 @@ class Server:
             self._marks[participant] = self.store.version
         self._num_downloads += 1
         self._begun[participant] = self._num_uploads
-        payload = encode(overwrite, values=self.rules.download_format, rng=None)
+        try:
+            payload = encode(overwrite, values=values, rng=None)
+        except ValueError as error:
+            raise BadInput(
+                f"the joint parameters grew beyond what {values} can hold; "
+                'lower the learning rates, or download as "float32"'
+            ) from error
         whole = None
-        if self.rules.download_format != "float32":
+        if values != "float32":
             overwrite = decode(payload, size=self.store.size)
         if theta_d == 1:
-            whole = _as_written(self.store.vector, self.rules.download_format)
+            whole = _as_written(self.store.vector, values)
         return Download(payload, overwrite, whole, self.store.version)
 
     def upload(self, participant: int, *, turn: int, payload: bytes) -> int:

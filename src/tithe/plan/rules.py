@@ -58,6 +58,7 @@ def broken_rules(plan: Parts) -> Iterator[Problem]:
     yield from _partition(plan)
     yield from sharing_rules(plan.sharing, where="sharing")
     yield from _exchange(plan)
+    yield from _run(plan)
     yield from _participants(plan)
 
 
@@ -130,6 +131,20 @@ def _exchange(plan: Parts) -> Iterator[Problem]:
         )
 
 
+def _run(plan: Parts) -> Iterator[Problem]:
+    if plan.run.engine == "parallel" and plan.run.device != "cpu":
+        yield Problem(
+            f'run.device must be "cpu" for run.engine = "parallel", got "{plan.run.device}"',
+            ("run.engine", "run.device"),
+        )
+    if plan.run.engine == "parallel" and plan.run.threads != 1:
+        yield Problem(
+            f'run.threads must be 1 for run.engine = "parallel", got {plan.run.threads}; '
+            "run.processes is what uses more cores",
+            ("run.engine", "run.threads"),
+        )
+
+
 def _participants(plan: Parts) -> Iterator[Problem]:
     times_named = Counter(i for each in plan.participant for i in set(each.ids))
     for number, each in enumerate(plan.participant):
@@ -180,7 +195,9 @@ def idle_keys(plan: Parts) -> Iterator[str]:
         yield "sharing.residual_keep does nothing with sharing.residual = false"
     if server.beta != 1 and sharing.theta_d == 1:
         yield "server.beta does nothing with sharing.theta_d = 1.0"
-    if server.staleness_power and plan.exchange.order != "asynchronous":
+    if server.staleness_power and plan.exchange.order in ("round_robin", "random"):
         yield f'server.staleness_power does nothing with exchange.order = "{plan.exchange.order}"'
+    if server.staleness_power and server.combine == "mean":
+        yield 'server.staleness_power does nothing with server.combine = "mean"'
     if data.mean and data.normalise != "constants":
         yield f'data.mean and data.std do nothing with data.normalise = "{data.normalise}"'

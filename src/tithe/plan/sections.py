@@ -180,7 +180,7 @@ class Sharing(Section):
 class Server(Section):
     """How uploads become the global parameters."""
 
-    beta: UnitInterval = 1.0
+    beta: Fraction = 1.0
     """factor on the update counters at every decay"""
     decay_every: Count = 0
     """uploads between two decays; 0 decays once a round"""
