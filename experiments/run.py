@@ -1,0 +1,288 @@
+"""Runs an experiment's grid of plans, keeps a small result of each, and writes its table and plot.
+
+An experiment is a folder beside this file with a ``plan.toml`` and a ``grid.toml``::
+
+    seeds = [1, 2, 3]                     # of every entry that names no others
+    [[entry]]
+    label = "theta_u 0.01"
+    set = ["sharing.theta_u=0.01"]        # as for tithe run --set
+
+``python experiments/run.py NAME`` runs what has no result yet (an interrupted run goes on), several
+processes at a time with one PyTorch thread each, then rewrites the table in the experiment's
+README.md and its accuracy.png from the results. ``--table`` only does the latter; ``--readme`` puts
+the main tables into the project's README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+RUNS = ROOT / "runs"
+MAIN = {
+    "mnist-all": "All of MNIST over 30 participants, test accuracy",
+    "mnist-30x600": "30 participants with 600 images each",
+}
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+
+
+def main() -> None:
+    """Parses the command line and does what it says."""
+    parser = argparse.ArgumentParser(description="Run one experiment and write its table.")
+    parser.add_argument("name", nargs="?", default="", help="a folder beside this file")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", default="", help="run entries whose label contains this text")
+    parser.add_argument("--seeds", type=int, nargs="*", help="run these seeds only")
+    parser.add_argument("--table", action="store_true", help="rewrite table and plot, run nothing")
+    parser.add_argument("--readme", action="store_true", help="rewrite the tables of README.md")
+    options = parser.parse_args()
+    if options.readme:
+        write_readme()
+        return
+    folder = HERE / options.name
+    if not (folder / "grid.toml").exists():
+        sys.exit(f"{folder} must hold a grid.toml; the experiments are {', '.join(names())}")
+    jobs = list(jobs_of(folder))
+    if not options.table:
+        wanted = [
+            job
+            for job in jobs
+            if options.only in job["label"]
+            and (not options.seeds or job["seed"] in options.seeds)
+            and not job["result"].exists()
+        ]
+        with ThreadPoolExecutor(options.processes) as pool:
+            failed = [
+                job["label"]
+                for job, ok in zip(wanted, pool.map(run, wanted), strict=True)
+                if not ok
+            ]
+        if failed:
+            sys.exit(f"failed: {', '.join(failed)}; the logs lie in {RUNS / options.name}")
+    write_table(folder, jobs)
+    if results_by_label(jobs):
+        write_plot(folder, jobs)
+
+
+def jobs_of(folder: Path) -> Any:
+    """Every entry of the grid with every one of its seeds."""
+    grid = tomllib.loads((folder / "grid.toml").read_text())
+    for entry in grid["entry"]:
+        for seed in entry.get("seeds", grid.get("seeds", [1])):
+            slug = "".join(c if c.isalnum() or c in ".-" else "_" for c in entry["label"])
+            name = f"{slug}-seed{seed}"
+            yield {
+                "label": entry["label"],
+                "seed": seed,
+                "set": [*grid.get("set", []), *entry.get("set", []), f"seed={seed}"],
+                "plan": folder / entry.get("plan", "plan.toml"),
+                "run": RUNS / folder.name / name,
+                "result": folder / "results" / f"{name}.json",
+            }
+
+
+def run(job: dict[str, Any]) -> bool:
+    """Runs one plan to its end and keeps its result; says on the terminal how it went."""
+    directory: Path = job["run"]
+    sets = list(itertools.chain.from_iterable(("--set", each) for each in job["set"]))
+    plan = job["plan"].relative_to(ROOT)
+    out = directory.relative_to(ROOT)
+    command = ["tithe", "run", str(plan), *sets, "--out", str(out), "--quiet"]
+    if not (directory / "summary.json").exists():
+        resume = ["--resume"] if (directory / "about.json").exists() else []
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        with (directory.parent / f"{directory.name}.log").open("a") as log:
+            done = subprocess.run(
+                [sys.executable, "-m", *command, *resume],
+                cwd=ROOT, env=environment, stdout=log, stderr=log, check=False,
+            )  # fmt: skip
+        if done.returncode != 0:
+            print(f"{directory.name}: exit {done.returncode}", flush=True)
+            return False
+    keep_result(job, shlex.join(command))
+    return True
+
+
+def keep_result(job: dict[str, Any], command: str) -> None:
+    """Writes the few figures of a run that tables and plots are made of."""
+    directory: Path = job["run"]
+    summary = json.loads((directory / "summary.json").read_text())
+    about = json.loads((directory / "about.json").read_text())
+    curves: dict[str, list[list[float]]] = defaultdict(list)
+    for line in (directory / "evaluations.jsonl").read_text().splitlines():
+        e = json.loads(line)
+        point = [e["round"], e["accuracy"], e["bytes_up"], e["bytes_down"]]
+        curves[e["phase"]].append(point)
+    shares = defaultdict(int)
+    seconds = [0.0, 0.0]
+    for line in (directory / "turns.jsonl").read_text().splitlines():
+        turn = json.loads(line)
+        if turn["phase"] == "joint":
+            shares[turn["status"]] += 1
+            seconds[0] += turn["train_seconds"]
+            seconds[1] += turn["engine_seconds"]
+    result = {
+        "label": job["label"],
+        "seed": job["seed"],
+        "command": command,
+        "versions": about["versions"],
+        "machine": about["machine"],
+        "seconds": round(summary["seconds"], 1),
+        "train_seconds": round(seconds[0], 1),
+        "engine_seconds": round(seconds[1], 1),
+        "participants": about["participants"],
+        "num_parameters": about["num_parameters"],
+        "turns": dict(shares),
+        "curve_columns": ["round", "accuracy", "bytes_up", "bytes_down"],
+        "curves": curves,
+    }
+    job["result"].parent.mkdir(exist_ok=True)
+    job["result"].write_text(json.dumps(result) + "\n")
+    last = ", ".join(f"{phase} {100 * points[-1][1]:.2f} %" for phase, points in curves.items())
+    print(f"{directory.name}: {last} ({summary['seconds']:.0f} s)", flush=True)
+
+
+def results_by_label(jobs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The results that are there, in the order of the grid."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for job in jobs:
+        if job["result"].exists():
+            found.setdefault(job["label"], []).append(json.loads(job["result"].read_text()))
+    return found
+
+
+def write_table(folder: Path, jobs: list[dict[str, Any]]) -> None:
+    """Puts the table between the two marks in the experiment's README."""
+    put_between_marks(folder / "README.md", table_of(jobs))
+
+
+def write_readme() -> None:
+    """Puts the tables of the main experiments between the two marks in the project's README."""
+    parts = []
+    for name, title in MAIN.items():
+        link = f"[experiments/{name}](experiments/{name}/README.md)"
+        parts += [f"**{title}** ({link})", "", *table_of(list(jobs_of(HERE / name))), ""]
+    put_between_marks(ROOT / "README.md", parts[:-1])
+
+
+def names() -> list[str]:
+    """The experiments there are."""
+    return sorted(path.parent.name for path in HERE.glob("*/grid.toml"))
+
+
+def put_between_marks(path: Path, lines: list[str]) -> None:
+    """Replaces what stands between the marks."""
+    head, rest = path.read_text().split(BEGIN)
+    _, tail = rest.split(END)
+    path.write_text(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + tail)
+
+
+def table_of(jobs: list[dict[str, Any]]) -> list[str]:
+    """The lines of the table of all results that are there."""
+    rows = [
+        "| setting | seeds | rounds | last round | best round | up a turn | down a turn | min |",
+        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for label, results in results_by_label(jobs).items():
+        phases = {phase for result in results for phase in result["curves"]}
+        for phase in ["joint", *sorted(phases - {"joint"} - _alone(phases)), "standalone"]:
+            row = _row(label, phase, results)
+            if row:
+                rows.append(row)
+    return rows
+
+
+def _alone(phases: set[str]) -> set[str]:
+    return {phase for phase in phases if phase.startswith("standalone")}
+
+
+def _row(label: str, phase: str, results: list[dict[str, Any]]) -> str:
+    """One line of the table; empty if no run had this phase."""
+    curves = [
+        curve
+        for result in results
+        for name, curve in result["curves"].items()
+        if name == phase or (phase == "standalone" and name.startswith("standalone"))
+    ]
+    if not curves:
+        return ""
+    last = [100 * curve[-1][1] for curve in curves]
+    best = [100 * max(point[1] for point in curve) for curve in curves]
+    spread = f" ± {stdev(last):.2f}" if len(last) > 1 else ""
+    seeds = ", ".join(str(result["seed"]) for result in results)
+    up = down = minutes = ""
+    if phase == "joint":
+        turns = [sum(result["turns"].values()) for result in results]
+        up = _bytes(mean(c[-1][2] / t for c, t in zip(curves, turns, strict=True)))
+        down = _bytes(mean(c[-1][3] / t for c, t in zip(curves, turns, strict=True)))
+        minutes = f"{mean(result['seconds'] for result in results) / 60:.1f}"
+    name = label if phase == "joint" else f"{label}: {phase}"
+    return (
+        f"| {name} | {seeds} | {curves[0][-1][0]} | {mean(last):.2f}{spread} % "
+        f"| {mean(best):.2f} % | {up} | {down} | {minutes} |"
+    )
+
+
+def _bytes(count: float) -> str:
+    return f"{count:.0f} B" if count < 1000 else f"{count / 1000:.1f} kB"
+
+
+def write_plot(folder: Path, jobs: list[dict[str, Any]]) -> None:
+    """Accuracy against rounds and against bytes, the mean over seeds, as accuracy.png."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    found = results_by_label(jobs)
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), sharey=True)
+    worst_end = 100.0
+    for label, results in found.items():
+        curves = [result["curves"]["joint"] for result in results]
+        length = min(len(curve) for curve in curves)
+        rounds = [curves[0][i][0] for i in range(length)]
+        accuracy = [100 * mean(curve[i][1] for curve in curves) for i in range(length)]
+        sent = [mean(curve[i][2] + curve[i][3] for curve in curves) / 1e6 for i in range(length)]
+        left.plot(rounds[1:], accuracy[1:], label=label, linewidth=1.6)
+        right.plot(sent[1:], accuracy[1:], linewidth=1.6)
+        worst_end = min(worst_end, accuracy[-1])
+        for phase, style in (("centralised", "--"), ("standalone-0", ":")):
+            lines = [r["curves"][phase] for r in results if phase in r["curves"]]
+            if lines:
+                values = [100 * mean(c[i][1] for c in lines) for i in range(len(lines[0]))]
+                name = "standalone" if phase != "centralised" else phase
+                left.plot(
+                    [p[0] for p in lines[0]][1:], values[1:], style, color="0.45",
+                    label=f"{label}: {name}", linewidth=1.2,
+                )  # fmt: skip
+    left.set_xlabel("rounds")
+    left.set_ylabel("test accuracy, %")
+    right.set_xlabel("megabytes sent, both ways, all participants")
+    right.set_xscale("log")
+    top = 100.0
+    low = max(0.0, worst_end - 1.5 * (top - worst_end) - 0.5)
+    left.set_ylim(low, top)
+    for axis in (left, right):
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    left.legend(fontsize=7, frameon=False, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(folder / "accuracy.png", dpi=130)
+
+
+if __name__ == "__main__":
+    main()
