@@ -110,7 +110,6 @@ def test_idle_keys_are_noted_and_not_refused():
             "sharing.tau=0.1",
             "sharing.bound_first=true",
             "server.beta=0.5",
-            "server.staleness_power=0.5",
             "training.local_steps=5",
             "training.local_epochs=2.0",
             "sharing.residual=false",
@@ -127,7 +126,6 @@ def test_idle_keys_are_noted_and_not_refused():
         "sharing.bound_first does nothing with sharing.gamma = 0.0",
         "sharing.residual_keep does nothing with sharing.residual = false",
         "server.beta does nothing with sharing.theta_d = 1.0",
-        'server.staleness_power does nothing with exchange.order = "round_robin"',
         'data.mean and data.std do nothing with data.normalise = "own"',
     ]
 

@@ -19,6 +19,9 @@ RECIPES: Mapping[str, Mapping[str, Mapping[str, object]]] = {
             "residual_settle": True,
             "train_from_residual": False,
         },
+        # Only where turns overlap: thirty stale updates in full strength make the sum diverge
+        # (experiments/exchange).
+        "server": {"staleness_power": 1.0},
     },
     # As published: Shokri & Shmatikov 2015, the setting of their figures (gamma, tau, largest
     # values, theta_d = 1, round robin, batches of one image, no momentum). alpha is the default of

@@ -195,9 +195,5 @@ def idle_keys(plan: Parts) -> Iterator[str]:
         yield "sharing.residual_keep does nothing with sharing.residual = false"
     if server.beta != 1 and sharing.theta_d == 1:
         yield "server.beta does nothing with sharing.theta_d = 1.0"
-    if server.staleness_power and plan.exchange.order in ("round_robin", "random"):
-        yield f'server.staleness_power does nothing with exchange.order = "{plan.exchange.order}"'
-    if server.staleness_power and server.combine == "mean":
-        yield 'server.staleness_power does nothing with server.combine = "mean"'
     if data.mean and data.normalise != "constants":
         yield f'data.mean and data.std do nothing with data.normalise = "{data.normalise}"'
