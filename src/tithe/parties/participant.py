@@ -148,7 +148,9 @@ def take_turn(
     if len(update) and not update.is_private:
         events = [*events, PlainValues(len(update))]
     epsilon = ledger.charge(participant=participant.number, turn=number, events=events)
-    sent = decode(payload, size=update.size)
+    # float32 arrives as it was sent; only what is rounded has to be read back.
+    exact = participant.value_format == "float32"
+    sent = update if exact else decode(payload, size=update.size)
     kept_state = ParticipantState(
         number + 1,
         vector=trained.after if keeps_vector else None,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tithe.checks import require_at_least, require_finite, require_positive
-from tithe.sharing.selection import num_to_select
+from tithe.sharing.selection import num_to_select, positions_where
 from tithe.sharing.update import SparseUpdate, require_well_formed
 
 
@@ -81,7 +81,7 @@ class Store:
         for update in updates:
             total.index_add_(0, update.indices, update.values)
             self.counts[update.indices] += 1
-        touched = torch.nonzero(total).squeeze(1)
+        touched = positions_where(total != 0)
         self._step(touched, total[touched] * (self._learning_rate / len(updates)))
 
     def _step(self, indices: Tensor, step: Tensor) -> None:
@@ -120,8 +120,8 @@ class Store:
             chosen = torch.arange(self.size)
         else:
             border = self.counts.kthvalue(self.size - count + 1).values
-            above = torch.nonzero(self.counts > border).squeeze(1)
-            level = torch.nonzero(self.counts == border).squeeze(1)
+            above = positions_where(self.counts > border)
+            level = positions_where(self.counts == border)
             drawn = torch.randperm(level.numel(), generator=rng)[: count - above.numel()]
             chosen = torch.cat([above, level[drawn]]).sort().values
         return SparseUpdate(chosen, self.vector[chosen], self.size)
@@ -133,7 +133,7 @@ class Store:
         A negative version asks for everything.
         """
         require_at_least(-1, version=version)
-        chosen = torch.nonzero(self.changed_at > version).squeeze(1)
+        chosen = positions_where(self.changed_at > version)
         return SparseUpdate(chosen, self.vector[chosen], self.size)
 
     def state(self) -> dict[str, Tensor]:
