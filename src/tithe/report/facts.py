@@ -107,8 +107,10 @@ class Facts:
     @cached_property
     def is_asynchronous(self) -> bool:
         """Whether participants went at their own speed."""
-        is_stale = any(line.staleness > 0 for line in self.turns)
-        return self.planned("exchange", "order") == "asynchronous" or is_stale
+        order = self.planned("exchange", "order")
+        if order is None:  # a plan that cannot be read: lateness is what is left to go by
+            return any(line.staleness > 0 for line in self.turns)
+        return order == "asynchronous"
 
     @cached_property
     def clock(self) -> dict[int, float]:
