@@ -110,7 +110,7 @@ class Facts:
         order = self.planned("exchange", "order")
         if order is None:  # a plan that cannot be read: lateness is what is left to go by
             return any(line.staleness > 0 for line in self.turns)
-        return order == "asynchronous"
+        return bool(order == "asynchronous")
 
     @cached_property
     def clock(self) -> dict[int, float]:
