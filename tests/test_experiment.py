@@ -357,3 +357,22 @@ def test_turns_expected_are_turns_that_come(tmp_path):
     last = [progress for progress in heard if progress.phase == "joint"][-1]
     assert last.turn == last.num_turns == 6
     assert heard[-1].seconds_left == pytest.approx(0, abs=1e-6)
+
+
+def test_augmentation_needs_images(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    np.savez(tmp_path / "mine.npz", x=rows, y=np.arange(60) % 3)
+    plan = load_plan(
+        {
+            "data": {"set": f"npz:{tmp_path / 'mine.npz'}", "normalise": "own"},
+            "partition": {"participants": 3},
+            "model": {"name": "tests.test_experiment:flat_network"},
+            "training": {"shift": 0.1},
+        }
+    )
+    with pytest.raises(BadInput, match=r"need images .* got rows of shape \(5,\)"):
+        run_experiment(plan, tmp_path / "run")
+
+
+def flat_network(num_classes):
+    return torch.nn.Linear(5, num_classes)

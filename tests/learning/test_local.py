@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from tithe.learning.augment import Augmentation
 from tithe.learning.evaluate import evaluate, predict
 from tithe.learning.flat import read_vector
 from tithe.learning.local import DivergedTraining, LocalTraining, batches, train_locally
@@ -63,6 +64,26 @@ def test_training_repeats_itself_for_the_same_stream_even_with_dropout():
         module = network(dropout=0.5)
         torch.manual_seed(seed + len(vectors))  # the global stream must not matter
         one_turn(module, seed=seed)
+        vectors.append(read_vector(module))
+    assert torch.equal(vectors[0], vectors[1])
+    assert not torch.equal(vectors[0], vectors[2])
+
+
+def test_an_augmentation_is_part_of_the_training_and_repeats_itself():
+    images = torch.rand(12, 1, 4, 4, generator=torch.Generator().manual_seed(2))
+    labels = torch.arange(12) % 3
+    vectors = []
+    for shift in (0.25, 0.25, 0.0):
+        torch.manual_seed(7)
+        module = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+        train_locally(
+            module,
+            images,
+            labels,
+            training=LocalTraining(batch_size=4, augmentation=Augmentation(shift)),
+            learning_rate=0.1,
+            rng=torch.Generator().manual_seed(0),
+        )
         vectors.append(read_vector(module))
     assert torch.equal(vectors[0], vectors[1])
     assert not torch.equal(vectors[0], vectors[2])

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tithe.build.fit import require_device, require_fit, smallest_batch
+from tithe.build.fit import require_device, require_fit, require_images, smallest_batch
 from tithe.build.phases import joint_phase, phase_alone
 from tithe.build.rows import require_ids, rows_each, subset
 from tithe.data.datasets import load
@@ -69,6 +69,7 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
     shards = [Shard(train, rows, normalisation) for rows in rows_each(plan, train)]
     require_ids(plan, len(shards))
     shape = tuple(train.features.shape[1:])
+    require_images(plan, shape)
     model_name = name_for(shape) if plan.model.name == "auto" else plan.model.name
     module = build_model(
         model_name,

@@ -41,6 +41,17 @@ def require_fit(
             )
 
 
+def require_images(plan: Plan, shape: tuple[int, ...]) -> None:
+    """Refuses an augmentation of rows that are no images."""
+    num_participants = plan.partition.participants
+    trainings = [plan.for_participant(i).training for i in range(num_participants)]
+    if any(each.shift or each.flip for each in trainings) and len(shape) != 3:
+        raise BadInput(
+            "training.shift and training.flip need images (channels, height, width), "
+            f"got rows of shape {shape}; leave them out"
+        )
+
+
 def smallest_batch(plan: Plan, participant: int, num_rows: int) -> int:
     """How many rows the smallest batch of a participant has: its last, if rows are left over."""
     batch_size = plan.for_participant(participant).training.batch_size

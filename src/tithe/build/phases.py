@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tithe.data.shard import Shard
+from tithe.learning.augment import Augmentation
 from tithe.learning.local import LocalTraining
 from tithe.parties.participant import Participant
 from tithe.parties.phase import Phase
@@ -155,6 +156,7 @@ def _local(training: Training) -> LocalTraining:
         momentum=training.momentum,
         weight_decay=training.weight_decay,
         theta=training.theta,
+        augmentation=Augmentation(training.shift, training.flip),
     )
 
 

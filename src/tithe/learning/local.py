@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tithe.learning.augment import Augmentation
 from tithe.learning.flat import trainable
 from tithe.learning.selective_sgd import SelectiveSGD
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+_AS_IT_IS = Augmentation()
 
 
 class DivergedTraining(ArithmeticError):
@@ -31,6 +33,7 @@ class LocalTraining:
       momentum, weight_decay: of the optimizer, which is fresh every turn, as in the paper's code.
       theta: the fraction of parameters that each step updates, in (0, 1]; below 1 the optimizer is
         ``SelectiveSGD``, else ``torch.optim.SGD``.
+      augmentation: how images are varied every time they are trained on.
     """
 
     batch_size: int = 8
@@ -39,6 +42,7 @@ class LocalTraining:
     momentum: float = 0.0
     weight_decay: float = 0.0
     theta: float = 1.0
+    augmentation: Augmentation = _AS_IT_IS
 
     def num_steps(self, num_rows: int) -> int:
         """How many steps one turn takes with this many rows."""
@@ -80,7 +84,8 @@ def train_locally(
       labels: shape ``(n,)``, int64.
       training: how long, in which batches, with which optimizer.
       learning_rate: alpha of this turn, > 0.
-      rng: the stream of batch orders; it also seeds the module's own draws (dropout).
+      rng: the stream of batch orders; it also seeds the module's own draws (dropout) and those of
+        the augmentation.
       loss: from scores and labels to a mean over the batch.
     Raises:
       DivergedTraining: a batch loss is not finite; the module is then worthless.
@@ -89,6 +94,8 @@ def train_locally(
     optimizer = _optimizer(module, training, learning_rate)
     num_steps = training.num_steps(len(labels))
     module_seed = int(torch.randint(2**62, (1,), generator=rng))
+    vary = training.augmentation
+    variation = torch.Generator().manual_seed(module_seed)
     total = 0.0
     module.train()
     devices = [features.device] if features.device.type == "cuda" else []
@@ -98,7 +105,8 @@ def train_locally(
             len(labels), batch_size=training.batch_size, num_steps=num_steps, rng=rng
         ):
             optimizer.zero_grad()
-            batch_loss = loss(module(features[rows]), labels[rows])
+            batch = vary(features[rows], variation) if vary else features[rows]
+            batch_loss = loss(module(batch), labels[rows])
             batch_loss.backward()
             optimizer.step()
             value = float(batch_loss.detach())

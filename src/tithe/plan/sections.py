@@ -145,6 +145,10 @@ class Training(Section):
     """of the local SGD, from nothing in every turn"""
     weight_decay: NotNegative = 0.0
     """of the local SGD"""
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """images are shifted at random, anew in every step, by up to this fraction of their sides"""
+    flip: bool = False
+    """images are mirrored left to right at random, anew in every step"""
 
 
 class Sharing(Section):
