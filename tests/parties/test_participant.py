@@ -159,7 +159,7 @@ def test_the_ledger_is_charged_with_choice_and_values():
 
 
 def test_private_values_are_no_plain_release():
-    def privately(update, rng):
+    def privately(update, coins):
         return SparseUpdate(update.indices, update.values, update.size, is_private=True), []
 
     ledger = Listening()

@@ -8,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tithe.sharing.residual import Residual, settled, what_remains
-from tithe.sharing.stages import keep_largest
+from tithe.sharing.stages import Coins, keep_largest
 from tithe.sharing.update import everything
 
+COINS = Coins(torch.Generator(), torch.Generator())
 changes = st.lists(st.floats(-8, 8, width=16), min_size=2, max_size=40).map(torch.tensor)
 
 
 @given(changes)
 def test_sent_and_kept_together_are_what_was_offered(wanted):
-    sent, _ = keep_largest(theta_u=0.3)(everything(wanted), torch.Generator())
+    sent, _ = keep_largest(theta_u=0.3)(everything(wanted), COINS)
     kept = what_remains(wanted, sent, Residual(keep=1.0))
     assert torch.equal(kept + sent.dense(), wanted)
     assert bool((kept[sent.indices] == 0).all())
@@ -30,14 +31,14 @@ def test_everything_reaches_the_server_in_the_end(rng):
         change = torch.randn(20, generator=rng) if turn < 5 else torch.zeros(20)
         offered += change
         wanted = rule.what_to_send(change, torch.zeros(20), torch.zeros(20), residual)
-        sent, _ = keep_largest(theta_u=0.1)(everything(wanted), rng)
+        sent, _ = keep_largest(theta_u=0.1)(everything(wanted), COINS)
         received += sent.dense()
         residual = what_remains(wanted, sent, rule)
     assert torch.allclose(received, offered, atol=1e-5)
 
 
 def test_the_papers_rule_keeps_nothing():
-    sent, _ = keep_largest(theta_u=0.5)(everything(torch.ones(4)), torch.Generator())
+    sent, _ = keep_largest(theta_u=0.5)(everything(torch.ones(4)), COINS)
     assert what_remains(torch.ones(4), sent, Residual(keep=0.0)) is None
 
 

@@ -69,7 +69,6 @@ def joint_phase(
                 residual=residual,
                 value_format=sharing.values,
                 download_format=sharing.download_values,
-                has_public_coins=sharing.selection == "random_mask",
                 theta_d=sharing.theta_d,
                 seed=plan.seed,
                 device=plan.run.device,

@@ -18,7 +18,7 @@ from tithe.privacy.ledger import Ledger
 from tithe.randomness import stream
 from tithe.sharing.codec import decode, encode
 from tithe.sharing.residual import Residual, settled, what_remains
-from tithe.sharing.stages import Stage
+from tithe.sharing.stages import Coins, Stage
 from tithe.sharing.update import SparseUpdate, everything
 from tithe.sharing.value_code import ValueFormat
 
@@ -35,8 +35,6 @@ class Participant:
       share: the chain of stages from the change to what leaves.
       residual: what happens to what was not sent.
       value_format: how uploaded values are written.
-      has_public_coins: the random stages draw what everybody draws at the same turn, so that all
-        share one mask; else each draws its own.
       download_format: how downloaded values are written.
       theta_d: the fraction of the server's parameters it downloads.
       seed: of its batch orders and of random stages; simulation only.
@@ -50,7 +48,6 @@ class Participant:
     share: Stage
     residual: Residual
     value_format: ValueFormat = "float32"
-    has_public_coins: bool = False
     download_format: ValueFormat = "float32"
     theta_d: float = 1.0
     seed: int = 0
@@ -222,11 +219,10 @@ def _written(participant: Participant, turn: int, update: SparseUpdate) -> bytes
         ) from error
 
 
-def _coins(participant: Participant, turn: int) -> torch.Generator:
+def _coins(participant: Participant, turn: int) -> Coins:
     """What the chain of stages draws from."""
-    if participant.has_public_coins:
-        return stream(participant.seed, purpose="mask", turn=turn)
-    return _stream(participant, turn, "share")
+    own = _stream(participant, turn, "share")
+    return Coins(own, public=stream(participant.seed, purpose="mask", turn=turn))
 
 
 def _stream(participant: Participant, turn: int, purpose: str) -> torch.Generator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -16,16 +17,31 @@ from tithe.sharing.selection import (
 )
 from tithe.sharing.update import SparseUpdate
 
-Stage = Callable[[SparseUpdate, torch.Generator], tuple[SparseUpdate, list[Event]]]
+
+
+@dataclass(frozen=True)
+class Coins:
+    """What the stages of one turn may draw from.
+
+    Attributes:
+      own: this participant's stream at this turn; nobody else draws from it.
+      public: the stream that everybody draws from at the same turn, so that all choose alike.
+    """
+
+    own: torch.Generator
+    public: torch.Generator
+
+
+Stage = Callable[[SparseUpdate, Coins], tuple[SparseUpdate, list[Event]]]
 
 
 def chain(*stages: Stage) -> Stage:
     """Applies the stages in order and keeps the events of all, in order."""
 
-    def share(update: SparseUpdate, rng: torch.Generator) -> tuple[SparseUpdate, list[Event]]:
+    def share(update: SparseUpdate, coins: Coins) -> tuple[SparseUpdate, list[Event]]:
         events: list[Event] = []
         for stage in stages:
-            update, released = stage(update, rng)
+            update, released = stage(update, coins)
             events += released
         return update, events
 
@@ -41,7 +57,7 @@ def bound_each(*, gamma: float) -> Stage:
     """
     require_positive(gamma=gamma)
 
-    def stage(update: SparseUpdate, rng: torch.Generator) -> tuple[SparseUpdate, list[Event]]:
+    def stage(update: SparseUpdate, coins: Coins) -> tuple[SparseUpdate, list[Event]]:
         return update.with_values(update.values.clamp(-gamma, gamma)), []
 
     return stage
@@ -56,7 +72,7 @@ def keep_largest(*, theta_u: float) -> Stage:
     """
     require_fraction(theta_u=theta_u)
 
-    def stage(update: SparseUpdate, rng: torch.Generator) -> tuple[SparseUpdate, list[Event]]:
+    def stage(update: SparseUpdate, coins: Coins) -> tuple[SparseUpdate, list[Event]]:
         count = num_to_select(update.size, theta=theta_u)
         if count >= len(update):
             return update, []  # nothing was chosen, so the choice tells nothing
@@ -76,9 +92,9 @@ def keep_random_above(*, tau: float, theta_u: float) -> Stage:
     """
     require_fraction(theta_u=theta_u)
 
-    def stage(update: SparseUpdate, rng: torch.Generator) -> tuple[SparseUpdate, list[Event]]:
+    def stage(update: SparseUpdate, coins: Coins) -> tuple[SparseUpdate, list[Event]]:
         count = num_to_select(update.size, theta=theta_u)
-        kept = update.take(select_random_above(update.values, tau=tau, count=count, rng=rng))
+        kept = update.take(select_random_above(update.values, tau=tau, count=count, rng=coins.own))
         events: list[Event] = (
             [] if update.is_private else [PlainSelection(len(kept), "random_above_tau")]
         )
@@ -90,13 +106,12 @@ def keep_random_above(*, tau: float, theta_u: float) -> Stage:
 def keep_mask(*, theta_u: float) -> Stage:
     """Keeps theta_u*d coordinates drawn from public coins, whatever their values.
 
-    Guarantee: the choice is independent of the data and costs nothing; the values still do. The
-    generator handed to the chain must be the public one.
+    Guarantee: the choice is independent of the data and costs nothing; the values still do.
     """
     require_fraction(theta_u=theta_u)
 
-    def stage(update: SparseUpdate, rng: torch.Generator) -> tuple[SparseUpdate, list[Event]]:
+    def stage(update: SparseUpdate, coins: Coins) -> tuple[SparseUpdate, list[Event]]:
         count = num_to_select(update.size, theta=theta_u)
-        return update.take(select_mask(len(update), count=count, rng=rng)), []
+        return update.take(select_mask(len(update), count=count, rng=coins.public)), []
 
     return stage
