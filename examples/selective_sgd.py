@@ -60,8 +60,8 @@ def train(seed: int = SEED, rounds: int = ROUNDS) -> tuple[Tensor, float]:
                         p.add_(p.grad, alpha=-ALPHA)
             # 3. What the epoch changed.
             delta_w = flat(parameters) - w_global
-            # 4. The largest of it.
-            S = delta_w.abs().topk(num_shared).indices
+            # 4. The largest of it; among equals, those that come first.
+            S = delta_w.abs().sort(descending=True, stable=True).indices[:num_shared]
             # 5. Bounded, and uploaded: the server adds it and counts.
             w_global[S] += delta_w[S].clamp(-GAMMA, GAMMA)
             stat[S] += 1

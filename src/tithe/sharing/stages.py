@@ -18,7 +18,6 @@ from tithe.sharing.selection import (
 from tithe.sharing.update import SparseUpdate
 
 
-
 @dataclass(frozen=True)
 class Coins:
     """What the stages of one turn may draw from.
