@@ -1,4 +1,4 @@
-"""Files that survive a crash: tensors with their plain data, put in place whole or not at all."""
+"""Tensors with their plain data in a file, put in place whole or not at all."""
 
 from __future__ import annotations
 
