@@ -62,3 +62,37 @@ def test_shards_share_one_copy_of_the_data(data):
 def test_rows_that_do_not_exist_are_refused(data, rows, said):
     with pytest.raises(ValueError, match=said):
         Shard(data, rows, HALF)
+
+
+def fingerprint_of(data, *rows):
+    return Shard(data, torch.tensor(rows), HALF).fingerprint()
+
+
+def test_the_same_rows_have_the_same_fingerprint(data):
+    copy = Dataset("another name", data.features.clone(), data.labels.clone(), data.class_names)
+    assert fingerprint_of(data, 3, 40) == fingerprint_of(copy, 3, 40)
+    assert len(fingerprint_of(data, 3)) == 64
+    # How they are normalised is no part of them.
+    assert Shard(data, torch.tensor([3]), Normalisation("own")).fingerprint() == fingerprint_of(
+        data, 3
+    )
+
+
+def test_the_fingerprint_is_of_these_rows_wherever_they_stand_in_the_set(data):
+    part = Dataset("part", data.features[[3, 40]], data.labels[[3, 40]], data.class_names)
+    assert fingerprint_of(part, 0, 1) == fingerprint_of(data, 3, 40)
+
+
+def test_other_rows_values_or_labels_have_another_fingerprint(data):
+    features, labels = data.features.clone(), data.labels.clone()
+    features[3, 0, 0, 0] += 1
+    labels[3] = 9
+    brighter = Dataset("own", features, data.labels, data.class_names)
+    relabelled = Dataset("own", data.features, labels, data.class_names)
+    as_floats = Dataset("own", data.features.float(), data.labels, data.class_names)
+    reshaped = Dataset("own", data.features.view(50, 1, 16, 64), data.labels, data.class_names)
+    prints = {
+        fingerprint_of(each, 3, 40) for each in (data, brighter, relabelled, as_floats, reshaped)
+    }
+    prints |= {fingerprint_of(data, *rows) for rows in ((3,), (40, 3), (3, 41), (3, 3, 40))}
+    assert len(prints) == 9

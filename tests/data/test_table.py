@@ -170,3 +170,8 @@ def test_the_real_tables_are_read(data_root):
     assert len(adult.train) + len(adult.test) == 32_561
     assert adult.train.class_names == ("<=50K", ">50K")
     assert adult.train.features.shape[1] == 108
+
+
+def test_digits_grouped_as_in_python_are_no_number(tmp_path):
+    with pytest.raises(BadInput, match="column 'age' must be numbers"):
+        read(written(tmp_path, WARD.replace("61.5", "61_500")), OPTIONS)

@@ -1,3 +1,5 @@
+"""Augmentation: every image is one of its own shifts, all equally likely."""
+
 from __future__ import annotations
 
 import pytest

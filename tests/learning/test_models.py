@@ -20,6 +20,7 @@ SHAPES = {
     "svhn-cnn": (3, 32, 32),
     "digits-cnn": (1, 8, 8),
     "digits-mlp": (1, 8, 8),
+    "linear": (81, 8, 8),
 }
 
 

@@ -22,11 +22,15 @@ ClassNames = Sequence[str] | Sequence[int]
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """The arrays of one part as they were in the file: one row each along the first dimension."""
+    """The arrays of one part as they were in the file: one row each along the first dimension.
+
+    ``columns`` names the columns that the features were made of, where they have names.
+    """
 
     features: Array
     labels: Array
     groups: Array | None = None
+    columns: tuple[str, ...] = ()
 
 
 def make_splits(
@@ -58,7 +62,9 @@ def make_splits(
     features = [as_features(part.features, name=name) for part in whole]
     names, labels = _number_labels([part.labels for part in whole], classes, name=name)
     sets = [
-        Dataset(name, x, y, names, groups=_number_groups(part.groups, name=name))
+        Dataset(
+            name, x, y, names, groups=_number_groups(part.groups, name=name), columns=train.columns
+        )
         for x, y, part in zip(features, labels, whole, strict=True)
     ]
     if classes is None:

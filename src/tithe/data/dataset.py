@@ -23,6 +23,7 @@ class Dataset:
       mean: public constants, one per channel, of the pixels divided by 255; ``()`` = none known.
       std: likewise, each > 0.
       groups: shape ``(n,)``, int64, who each row naturally belongs to; None = not known.
+      columns: names of the columns that the features were made of; ``()`` = they have none.
     Raises:
       BadInput: a shape, type or label range is wrong, a value is NaN or infinite, or no row.
     """
@@ -34,6 +35,7 @@ class Dataset:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     groups: Tensor | None = None
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Checks everything but the constants, which ``normalise`` checks where they are used."""

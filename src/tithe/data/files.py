@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -54,9 +54,15 @@ def load_own(scheme: str, place: str, *, options: Mapping[str, object]) -> Split
     )
 
 
-def load_features(source: str, *, options: Mapping[str, object]) -> Tensor:
+def load_features(
+    source: str, *, options: Mapping[str, object], columns: Sequence[str] = ()
+) -> Tensor:
     """The rows of ``npz:PATH``, ``csv:PATH`` or ``images:PATH`` without labels, to predict.
 
+    Args:
+      source: where they are.
+      options: as in training.
+      columns: of a table, the feature columns of the training by name; none if they had no names.
     Raises:
       BadInput: another kind of source, or whatever keeps it from being rows.
     """
@@ -69,7 +75,7 @@ def load_features(source: str, *, options: Mapping[str, object]) -> Tensor:
     if scheme == "npz":
         return as_features(read_npz_features(path), name=name)
     if scheme == "csv":
-        return as_features(read_csv_features(path, own), name=name)
+        return as_features(read_csv_features(path, own, columns), name=name)
     return as_features(read_images_features(path, own), name=name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -44,6 +45,19 @@ class Shard:
     def __len__(self) -> int:
         """How many rows."""
         return len(self.rows)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of its rows and labels as they are stored, 64 hex digits.
+
+        Guarantee: the same rows in the same order give the same one. It tells whoever knows the
+        rows already that these are they, so it stays where the rows are.
+        """
+        digest = hashlib.sha256()
+        for tensor in (self.data.features, self.data.labels):
+            rows = tensor.index_select(0, self.rows).contiguous()
+            digest.update(f"{rows.dtype}{tuple(rows.shape)}".encode())
+            digest.update(rows.numpy().tobytes())
+        return digest.hexdigest()
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Fresh tensors for training: x ``(m, ...)`` float32, normalised, and y ``(m,)`` int64."""

@@ -50,7 +50,10 @@ def read_csv(path: Path, options: OwnOptions) -> tuple[Part, Part | None, str]:
     groups = None if options.group is None else np.array(_cells(tables, options.group))
     num_train = len(tables[0].rows)
     train = Part(
-        features[:num_train], labels[:num_train], None if groups is None else groups[:num_train]
+        features[:num_train],
+        labels[:num_train],
+        None if groups is None else groups[:num_train],
+        columns=_feature_columns(tables[0], options) if options.header else (),
     )
     note = "Categories were inferred from the file." if options.categories == "infer" else ""
     if len(tables) == 1:
@@ -58,17 +61,26 @@ def read_csv(path: Path, options: OwnOptions) -> tuple[Part, Part | None, str]:
     return train, Part(features[num_train:], labels[num_train:]), note
 
 
-def read_csv_features(path: Path, options: OwnOptions) -> Array:
-    """The features alone, encoded as for training; label and group columns are ignored if there."""
+def read_csv_features(path: Path, options: OwnOptions, columns: Sequence[str] = ()) -> Array:
+    """The features alone, encoded as for training; label and group columns are ignored if there.
+
+    Args:
+      path: of the file.
+      options: as in training.
+      columns: the feature columns of the training, found by their names in any order, and all that
+        is read; none if they had no names, then every column but those set aside is one.
+    Raises:
+      BadInput: an unreadable file, a column that does not exist, a cell that does not fit.
+    """
     if options.categories == "infer":
         raise BadInput(
             f"{path}: rows to predict must be encoded as in training, so option categories must "
             "state the values, got 'infer'"
         )
     table = read_table(path, options)
-    for column in _stated(options):
+    for column in (*_stated(options), *columns):
         _require_column(table, column)
-    return encode([table], options)
+    return encode([table], options, columns)
 
 
 def read_table(path: Path, options: OwnOptions) -> Table:
@@ -102,10 +114,9 @@ def read_table(path: Path, options: OwnOptions) -> Table:
     return Table(path, columns, lines)
 
 
-def encode(tables: Sequence[Table], options: OwnOptions) -> Array:
+def encode(tables: Sequence[Table], options: OwnOptions, columns: Sequence[str] = ()) -> Array:
     """The feature columns of all tables, one below the other, float32 of shape ``(n, f)``."""
-    aside = {options.label, options.group, *options.drop}
-    columns = [column for column in tables[0].columns if column not in aside]
+    columns = columns or _feature_columns(tables[0], options)
     if not columns:
         raise BadInput(f"{tables[0].path}: there must be a column of features, got none")
     for table in tables[1:]:
@@ -113,6 +124,12 @@ def encode(tables: Sequence[Table], options: OwnOptions) -> Array:
             _require_column(table, column)
     blocks = [_encode_column(tables, column, options) for column in columns]
     return np.concatenate(blocks, axis=1)
+
+
+def _feature_columns(table: Table, options: OwnOptions) -> tuple[str, ...]:
+    """Every column that the options do not set aside, in the file's order."""
+    aside = {options.label, options.group, *options.drop}
+    return tuple(column for column in table.columns if column not in aside)
 
 
 def _encode_column(tables: Sequence[Table], column: str, options: OwnOptions) -> Array:
@@ -205,6 +222,8 @@ def _cells(tables: Sequence[Table], column: str) -> list[str]:
 
 
 def _number(cell: str) -> float | None:
+    if "_" in cell:  # Python's way to group digits, and nobody's in a table
+        return None
     try:
         return float(cell)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The networks: the four of the paper, two small ones for digits, any ``module:function``."""
+"""The networks: the paper's four, two for digits, one linear layer, any ``module:function``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.nn.parameter import UninitializedParameter
 
 from tithe.checks import BadInput, nearest
+from tithe.learning.linear import linear
 
 
 class SubtractiveNorm(nn.Module):
@@ -139,6 +140,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "svhn-cnn": svhn_cnn,
     "digits-cnn": digits_cnn,
     "digits-mlp": digits_mlp,
+    "linear": linear,
 }
 
 Initial = Literal["as_built", "lecun"]
