@@ -113,7 +113,7 @@ def phase_of(name: str, *, rows_each: int) -> Phase:
 def times_of(phase: Phase) -> tuple[Seconds, ...]:
     """One training in the bare pool, one by the parallel engine, one in process."""
     losses, bare = timed(lambda: bare_pool(phase))
-    by_parallel, parallel = timed(lambda: by_engine(phase, Parallel(phase)))
+    by_parallel, parallel = timed(lambda: by_engine(phase, Parallel(phase, TallyLedger())))
     by_one, in_process = timed(lambda: by_engine(phase, InProcess(phase, TallyLedger())))
     assert losses == by_parallel == by_one, "all three must train the same"
     return bare, parallel, in_process

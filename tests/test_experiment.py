@@ -376,3 +376,38 @@ def test_augmentation_needs_images(tmp_path):
 
 def flat_network(num_classes):
     return torch.nn.Linear(5, num_classes)
+
+
+def test_columns_to_predict_are_found_by_their_names(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(60, 2))
+    lines = [f"{i},{a:.4f},{b:.4f},{'ill' if a > b else 'well'}" for i, (a, b) in enumerate(rows)]
+    (tmp_path / "ward.csv").write_text("\n".join(["patient,age,dose,state", *lines]))
+    plan = load_plan(
+        {
+            "data": {
+                "set": f"csv:{tmp_path / 'ward.csv'}",
+                "normalise": "none",
+                "options": {"label": "state", "drop": ["patient"]},
+            },
+            "partition": {"participants": 2},
+            "model": {"name": "tests.test_experiment:two_columns"},
+            "training": {"learning_rate": 0.5},
+            "sharing": {"theta_u": 1.0},
+            "exchange": {"rounds": 5},
+            "baselines": {"centralised": False, "standalone": 0},
+        }
+    )
+    run_experiment(plan, tmp_path / "run")
+    (tmp_path / "a.csv").write_text("patient,age,dose\n7,3.0,-3.0\n8,-3.0,3.0\n")
+    (tmp_path / "b.csv").write_text("dose,ward,age\n-3.0,x,3.0\n3.0,y,-3.0\n")
+    first, second = (predict(tmp_path / "run", f"csv:{tmp_path / name}.csv") for name in "ab")
+    assert first.probabilities == second.probabilities
+    assert [first.class_names[label] for label in first.labels] == ["ill", "well"]
+    (tmp_path / "c.csv").write_text("patient,age,doses\n7,3.0,-3.0\n")
+    with pytest.raises(BadInput, match=r"column 'dose' must be one of .* did you mean 'doses'"):
+        predict(tmp_path / "run", f"csv:{tmp_path / 'c.csv'}")
+
+
+def two_columns(num_classes):
+    return torch.nn.Linear(2, num_classes)

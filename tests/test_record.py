@@ -61,11 +61,17 @@ def start(directory: Path, *, num_turns: int = 0, num_evaluations: int = 0) -> R
 any_float = st.floats(allow_nan=True, allow_infinity=True)
 
 
-@given(loss=st.none() | any_float, clock=any_float, reason=st.text(), turn=st.integers(0, 2**60))
+@given(
+    loss=st.none() | any_float,
+    clock=any_float,
+    reason=st.text(),
+    turn=st.integers(0, 2**60),
+    cosine=st.none() | any_float,
+)
 def test_every_turn_is_valid_json_and_comes_back(
-    loss: float | None, clock: float, reason: str, turn: int
+    loss: float | None, clock: float, reason: str, turn: int, cosine: float | None
 ) -> None:
-    line = replace(TURN, loss=loss, clock=clock, reason=reason, turn=turn)
+    line = replace(TURN, loss=loss, clock=clock, reason=reason, turn=turn, cosine=cosine)
     values = {name: getattr(line, name) for name in line.__slots__}
 
     def refuse(word: str) -> float:
@@ -239,6 +245,7 @@ def test_what_holds_no_run_is_refused(tmp_path: Path, act: object) -> None:
         ({"loss": "much"}, "loss must be float or null, got str"),
         ({"clock": 10**400}, "clock must be float, got int"),
         ({"clock": None}, "clock must be float, got NoneType"),
+        ({"cosine": "much"}, "cosine must be float or null, got str"),
     ],
 )
 def test_a_damaged_line_is_named(
@@ -262,6 +269,21 @@ def test_unknown_keys_are_left_out(tmp_path: Path) -> None:
     line = json.loads((run / "turns.jsonl").read_text())
     (run / "turns.jsonl").write_text(json.dumps(line | {"of_tomorrow": 1}) + "\n")
     assert read_run(run).turns == (TURN,)
+
+
+def test_a_record_older_than_a_field_that_may_be_none_is_read(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    start(run, num_turns=1).close()
+    line = json.loads((run / "turns.jsonl").read_text())
+    del line["cosine"]
+    (run / "turns.jsonl").write_text(json.dumps(line) + "\n")
+    assert read_run(run).turns == (TURN,)
+    for needed in ("loss", "epsilon"):  # one may be null and one has a default: neither may lack
+        (run / "turns.jsonl").write_text(
+            json.dumps({name: value for name, value in line.items() if name != needed}) + "\n"
+        )
+        with pytest.raises(BadInput, match=f"it has no {needed}"):
+            read_run(run)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"3"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from tithe.engines.parallel import Parallel
 from tithe.joint_model import predict, save_joint_model
 from tithe.learning.evaluate import Quality, evaluate
 from tithe.learning.flat import write_vector
+from tithe.ledger_folder import LedgerFolder, ledgers_of
 from tithe.parties.participant import Turn
 from tithe.parties.phase import Phase
 from tithe.plan import Plan, load_plan
@@ -26,10 +28,12 @@ from tithe.report.optional import needed
 from tithe.report.page import write_page
 from tithe.run_facts import about_run
 from tithe.storage import load_tensors, save_tensors
+from tithe.storage.lock import held_alone
 from tithe.verdict import Outcome, summarise
 
 __all__ = ["Interrupted", "Progress", "Summary", "predict", "run_experiment"]
 
+LOCK = "run.lock"
 CHECKPOINT = Path("checkpoint") / "state.safetensors"
 
 
@@ -72,14 +76,12 @@ def run_experiment(
             f"{directory} already holds a run; resume it with --resume, or choose another directory"
         )
     built = build(plan, data_root=data_root)
-    run = _Run(plan, built, directory, watch, should_stop)
-    if resume and (directory / CHECKPOINT).exists():
-        run.reopen()
-    elif resume:
-        run.start_over()
-    else:
-        run.begin(about_run(plan, built, command=command))
-    return run.go()
+    with closing(_Run(plan, built, directory, watch, should_stop)) as run:
+        if resume:
+            run.reopen()
+        else:
+            run.begin(about_run(plan, built, command=command))
+        return run.go()
 
 
 class _Run:
@@ -117,17 +119,24 @@ class _Run:
         self._num_rows = sum(
             len(phase.participants[place].shard) for phase, places in ends for place in places
         )
+        self._held = ExitStack()  # what this process alone may have open
         self._writer: RunWriter
+        self._ledgers: LedgerFolder
 
     def begin(self, about: dict[str, object]) -> None:
         self._writer = RunWriter.create(
             self._directory, plan_toml=self._plan.to_toml(), about=about
         )
-
-    def start_over(self) -> None:
-        self._writer = RunWriter.reopen(self._directory, num_turns=0, num_evaluations=0)
+        self._held.callback(self._writer.close)
+        self._held.enter_context(held_alone(self._directory / LOCK))
 
     def reopen(self) -> None:
+        self._held.enter_context(held_alone(self._directory / LOCK))
+        _require_same_plan(self._plan, self._directory)  # another may have ended it meanwhile
+        if not (self._directory / CHECKPOINT).exists():
+            self._writer = RunWriter.reopen(self._directory, num_turns=0, num_evaluations=0)
+            self._held.callback(self._writer.close)
+            return
         tensors, plain = load_tensors(self._directory / CHECKPOINT)
         assert isinstance(plain, dict)
         self._writer = RunWriter.reopen(
@@ -135,6 +144,7 @@ class _Run:
             num_turns=plain["num_turns"],
             num_evaluations=plain["num_evaluations"],
         )
+        self._held.callback(self._writer.close)
         for line in read_run(self._directory).turns:
             self._epsilon[line.phase, line.participant] = line.epsilon
         self._phase_index = plain["phase_index"]
@@ -144,8 +154,14 @@ class _Run:
         self._rows_done = plain["rows_done"]
         self._restored = (tensors, plain["training"])
 
+    def close(self) -> None:
+        """Lets go of the record, the ledgers and the directory."""
+        self._held.close()
+
     def go(self) -> Summary:
         phases = self._built.phases
+        self._ledgers = ledgers_of(self._plan, phases[0], self._directory)
+        self._held.callback(self._ledgers.close)
         while self._phase_index < len(phases):
             phase = phases[self._phase_index]
             self._run_phase(phase)
@@ -184,9 +200,11 @@ class _Run:
             engine.close()
 
     def _engine_for(self, phase: Phase) -> Engine:
+        is_limited = any(each.budget is not None for each in phase.participants)
+        ledger = self._ledgers if is_limited else TallyLedger()
         if self._plan.run.engine == "parallel" and len(phase.participants) > 1:
-            return Parallel(phase, num_processes=self._plan.run.processes)
-        return InProcess(phase, TallyLedger())
+            return Parallel(phase, ledger, num_processes=self._plan.run.processes)
+        return InProcess(phase, ledger)
 
     def _note(self, phase: Phase, happening: Happening) -> None:
         move, outcome = happening.move, self._outcome
@@ -236,15 +254,16 @@ class _Run:
                 train_seconds=turn.train_seconds if turn else 0.0,
                 engine_seconds=happening.engine_seconds,
                 epsilon=self._epsilon_after(phase, number, turn),
+                cosine=turn.cosine if turn else None,
             )
         )
         outcome.num_turns += 1
 
     def _epsilon_after(self, phase: Phase, number: int, turn: Turn | None) -> float:
-        """What the participant has spent in this phase; a turn without an upload adds nothing."""
+        """What the participant has spent in this phase; a refused turn adds nothing."""
         key = (phase.name, number)
-        if turn is not None and turn.status == "shared":
-            self._epsilon[key] = turn.epsilon
+        if turn is not None:
+            self._epsilon[key] = max(turn.epsilon, self._epsilon.get(key, 0.0))
         return self._epsilon.get(key, 0.0)
 
     def _measure(self, phase: Phase, round_: int) -> None:
@@ -316,6 +335,8 @@ class _Run:
 
     def _finish(self) -> Summary:
         facts = summarise(self._plan, self._built, self._outcomes, seconds=self._seconds())
+        if self._plan.privacy.unit != "none":
+            facts["privacy"] = self._ledgers.spent()
         self._writer.finish(facts)
         page = write_page(self._directory)
         if self._plan.run.tensorboard:

@@ -12,8 +12,10 @@ from torch import Tensor
 from tithe.build import Built
 from tithe.checks import BadInput
 from tithe.data.datasets import load
+from tithe.data.features import require_images
 from tithe.data.files import load_features
 from tithe.data.normalise import Normalisation, normalise
+from tithe.data.scattering import scatter
 from tithe.learning.evaluate import predict as probabilities_of
 from tithe.learning.flat import write_vector
 from tithe.learning.models import build_model
@@ -26,6 +28,8 @@ from tithe.storage import load_tensors, save_tensors
 OWN_FILES = ("npz:", "csv:", "images:")
 MODEL = "model.safetensors"
 HEAD = "model.json"
+# Options of a user's own data that say how rows are read; the others say what is learned from them.
+_ENCODING = ("label", "group", "drop", "categories", "delimiter", "header", "size", "channels")
 COUNTERS = "counters.safetensors"
 
 
@@ -53,7 +57,7 @@ def save_joint_model(directory: Path, store: Store, *, built: Built, plan: Plan)
     tensors = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     head = {
         "model": built.model_name,
-        "arguments": plain(plan.model.arguments),
+        "arguments": plain(built.model_arguments),
         "num_classes": built.num_classes,
         "class_names": built.class_names,
         "input_shape": built.input_shape,
@@ -62,7 +66,9 @@ def save_joint_model(directory: Path, store: Store, *, built: Built, plan: Plan)
             "mean": built.normalisation.mean,
             "std": built.normalisation.std,
         },
+        "features": plan.data.features,
         "data": plan.data.set,
+        "columns": built.columns,
         "data_options": plain(plan.data.options),
         "plan_digest": plan.digest(),
     }
@@ -113,7 +119,8 @@ def predict(
       model: a run's directory or its ``model.safetensors``.
       source: data as in a plan's ``data.set``. Of a named set the test part is classified; of your
         own npz, csv or images all rows, in their order, whether or not they have labels.
-      options: as in a plan's ``data.options``.
+      options: as in a plan's ``data.options``; how a table is read and encoded is as in training
+        unless it is said here.
       data_root: where data sets lie; None takes TITHE_DATA or the user's cache.
     Raises:
       BadInput: model or data cannot be read or do not fit each other.
@@ -121,10 +128,17 @@ def predict(
     module, head = load_joint_model(model)
     labels: Tensor | None = None
     if source.startswith(OWN_FILES):
-        raw = load_features(source, options=options or {})
+        same_kind = str(head["data"]).partition(":")[0] == source.partition(":")[0]
+        as_trained = {name: _dict(head["data_options"]).get(name) for name in _ENCODING}
+        known = {k: v for k, v in as_trained.items() if v is not None and same_kind}
+        columns = [str(name) for name in _list(head.get("columns", []))] if same_kind else []
+        raw = load_features(source, options={**known, **(options or {})}, columns=columns)
     else:
         data = load(source, root=data_root, options=options or {}).test
         raw, labels = data.features, data.labels
+    if head.get("features") == "scattering":
+        require_images(raw, name=source)
+        raw = scatter(raw)
     shape, wanted = tuple(raw.shape[1:]), tuple(_list(head["input_shape"]))
     if shape != wanted:
         raise BadInput(f"{source} must have rows of shape {wanted}, as the model, got {shape}")
@@ -139,6 +153,11 @@ def predict(
         class_names=tuple(str(name) for name in _list(head["class_names"])),
         accuracy=None if labels is None else float((chosen == labels).double().mean()),
     )
+
+
+def _dict(value: object) -> dict[str, object]:
+    assert isinstance(value, dict)
+    return value
 
 
 def _list(value: object) -> list[object]:

@@ -179,6 +179,12 @@ def read_run(directory: Path) -> RunRecord:
     )
 
 
+def read_about(directory: Path) -> dict[str, Any]:
+    """What a run noted of itself before it began: the content of its ``about.json``."""
+    _require_run(directory)
+    return _read_object(directory / ABOUT)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Puts a whole file in place, or leaves the old one; durable on return."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -40,6 +40,9 @@ class TurnLine:
       train_seconds: forward, backward and optimizer steps, wall time.
       engine_seconds: everything else of the turn, wall time.
       epsilon: differential-privacy loss so far; infinite for plain sharing.
+      cosine: of the angle between what was sent and what would have been sent without noise, None
+        if there was no noise. Like the loss it is worked out from private data: it is for whoever
+        holds the record and no part of what left.
     """
 
     phase: str
@@ -60,6 +63,7 @@ class TurnLine:
     train_seconds: float
     engine_seconds: float
     epsilon: float = math.inf
+    cosine: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ _Line = TypeVar("_Line", TurnLine, EvaluationLine)
 def line_from_json(text: str, kind: type[_Line], *, where: str) -> _Line:
     """Reads one line; keys this version does not know are left out.
 
+    A record older than a field may lack it where None is the default.
+
     Args:
       text: one JSON object.
       kind: of line it must be.
@@ -104,7 +110,11 @@ def line_from_json(text: str, kind: type[_Line], *, where: str) -> _Line:
     """
     values = object_from_json(text, where=where)
     return kind(
-        **{name: _field(values, name, kinds, where) for name, kinds in _KINDS[kind].items()}
+        **{
+            name: _field(values, name, kinds, where)
+            for name, kinds in _KINDS[kind].items()
+            if name in values or name not in _MAY_LACK[kind]
+        }
     )
 
 
@@ -156,6 +166,10 @@ def _allowed_kinds(kind: type[_Line]) -> dict[str, tuple[type, ...]]:
 _KINDS: dict[type, dict[str, tuple[type, ...]]] = {
     TurnLine: _allowed_kinds(TurnLine),
     EvaluationLine: _allowed_kinds(EvaluationLine),
+}
+_MAY_LACK: dict[type, frozenset[str]] = {
+    kind: frozenset(field.name for field in fields(kind) if field.default is None)
+    for kind in _KINDS
 }
 
 

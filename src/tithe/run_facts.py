@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import platform
+import uuid
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import torch
 
 from tithe.build import Built
+from tithe.parties.phase import Phase
 from tithe.plan import Plan
 
 NO_GUARANTEE = (
@@ -18,12 +21,41 @@ NO_GUARANTEE = (
     "this run is a simulation in one place, its random streams come from a seed"
 )
 
+AS_PRINTED = (
+    "none: the paper's mechanism as printed adds its noise to values without a bound, and bounds "
+    "the sum; no amount of such noise hides an unbounded value"
+)
+SIMULATED = (
+    "none in this run: its noise comes from its seed, so it is a simulation and protects nobody. "
+    'With privacy.noise = "secure" the same plan gives '
+)
+
+
+def guarantee(plan: Plan, joint: Phase) -> str:
+    """What this run promises each participant, in one sentence; "none..." where it is nothing."""
+    budgets = [each.budget for each in joint.participants if each.budget is not None]
+    if not budgets:
+        return NO_GUARANTEE
+    if math.isinf(budgets[0].epsilon):
+        return AS_PRINTED
+    budget = budgets[0]
+    whose = "each record" if budget.unit == "record" else "all data together"
+    promise = (
+        f"(epsilon {budget.epsilon:g}, delta {budget.delta:g})-differential privacy for {whose} of "
+        f"each participant, towards everybody who sees its uploads or the joint model, in total "
+        f'over this ledger; neighbours by "{budget.relation}"; counted by a Renyi filter of order '
+        f"{budget.order:g} and refused beyond. A row that several participants hold costs the sum "
+        "of what they spend."
+    )
+    return SIMULATED + promise if plan.privacy.noise == "simulated" else promise
+
 
 def about_run(plan: Plan, built: Built, *, command: str) -> dict[str, object]:
     """The content of ``about.json``."""
     joint = built.phases[0]
     return {
         "name": plan.name,
+        "run": uuid.uuid4().hex,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
         "seed": plan.seed,
@@ -49,7 +81,7 @@ def about_run(plan: Plan, built: Built, *, command: str) -> dict[str, object]:
         "rows_each": built.rows_each,
         "data_note": built.data_note,
         "plan_digest": plan.digest(),
-        "guarantee": NO_GUARANTEE,
+        "guarantee": guarantee(plan, joint),
     }
 
 

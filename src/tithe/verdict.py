@@ -1,11 +1,13 @@
-"""What a run comes to: figures of each phase and one sentence."""
+"""What a run comes to: figures of each phase, summed up in words."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 from tithe.build import Built
 from tithe.plan import Plan
+from tithe.privacy.budget import Budget
 
 
 @dataclass
@@ -58,26 +60,55 @@ def summarise(
 
 
 def verdict(plan: Plan, built: Built, outcomes: list[Outcome]) -> str:
-    """One sentence: what sharing brought, between the floor and the ceiling, and what it cost."""
+    """In a sentence what sharing brought, between floor and ceiling, and what it cost.
+
+    A private run adds what it promised, and what the sentence would hide: turns in which nothing
+    was sent, and noise that protects nobody.
+    """
     joint = outcomes[0]
     num = len(built.phases[0].participants)
-    shared = f"{num} participants sharing {_percent(plan.sharing.theta_u)} of their changes"
+    budget = next((each.budget for each in built.phases[0].participants if each.budget), None)
     if joint.num_shared == 0:
-        return f"No turn of the {num} participants could be shared: training broke in all of them."
-    sentence = f"{shared} reached {_percent(joint.accuracy)} together"
+        why = "training broke in all of them"
+        if budget is not None and math.isfinite(budget.epsilon):
+            why = f"each would have passed the {_total(budget)}, or its training broke"
+        return f"No turn of the {num} participants could be shared: {why}."
+    reached = f"reached {_percent(joint.accuracy)} together"
+    each = f"an upload took {_bytes(joint.bytes_up / joint.num_shared)}."
+    if budget is None:
+        sharing = f"sharing {_percent(plan.sharing.theta_u)} of their changes"
+        return f"{num} participants {sharing} {reached}{_beside(outcomes, ', where')}; {each}"
+    beside = _beside(outcomes, ", where without any privacy")
+    sentences = [f"{num} participants {reached} at a {_total(budget)}{beside}; {each}"]
+    if joint.num_stopped:
+        num_turns = joint.num_shared + joint.num_stopped
+        sentences.append(f"In {joint.num_stopped} of {num_turns} turns nothing was sent.")
+    if plan.privacy.noise == "simulated":
+        sentences.append("The noise was simulated and protects nobody.")
+    return " ".join(sentences)
+
+
+def _beside(outcomes: list[Outcome], begin: str) -> str:
+    """What the baselines reached, as a clause that begins with these words; empty if none ran."""
     alone = [
         o.accuracy for o in outcomes if o.name.startswith("standalone") and o.accuracy is not None
     ]
     ceiling = next((o.accuracy for o in outcomes if o.name == "centralised"), None)
+    told = []
     if alone:
-        mean = sum(alone) / len(alone)
-        sentence += f", where one alone reached {_percent(mean)}"
-        sentence += f" (mean of {len(alone)})" if len(alone) > 1 else ""
+        mean = f" (mean of {len(alone)})" if len(alone) > 1 else ""
+        told.append(f"one alone reached {_percent(sum(alone) / len(alone))}{mean}")
     if ceiling is not None:
-        sentence += " and" if alone else ", where"
-        sentence += f" all data in one place {_percent(ceiling)}"
-    each = joint.bytes_up / max(1, joint.num_shared)
-    return f"{sentence}; an upload took {_bytes(each)}."
+        told.append(f"all data in one place {'' if alone else 'reached '}{_percent(ceiling)}")
+    return f"{begin} {' and '.join(told)}" if told else ""
+
+
+def _total(budget: Budget) -> str:
+    """What all turns together may cost each participant; it holds however they were chosen."""
+    whom = "each record" if budget.unit == "record" else "all data of each"
+    if math.isinf(budget.epsilon):
+        return f"total of epsilon infinity for {whom}"
+    return f"total of epsilon {budget.epsilon:g} (delta {budget.delta:g}) for {whom}"
 
 
 def _percent(share: float | None) -> str:

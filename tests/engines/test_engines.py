@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.private_plans import BY_PARTICIPANT, BY_RECORD
+from tests.private_plans import SMALL as SMALL_PRIVATE
 from tithe.build import build
 from tithe.engines.in_process import InProcess
 from tithe.engines.loop import Training
 from tithe.engines.parallel import Parallel
+from tithe.ledger_folder import LedgerFolder
 from tithe.plan import load_plan
 from tithe.privacy.ledger import TallyLedger
-from tithe.sharing.codec import decode
+from tithe.sharing.codec import decode, encode
 
 SMALL = {
     "name": "small",
@@ -30,7 +34,7 @@ SMALL = {
 }
 ENGINES = {
     "in_process": lambda phase: InProcess(phase, TallyLedger()),
-    "parallel": lambda phase: Parallel(phase, num_processes=2),
+    "parallel": lambda phase: Parallel(phase, TallyLedger(), num_processes=2),
 }
 WAYS = {
     "round_robin": [],
@@ -230,3 +234,101 @@ def test_nobody_else_settles_nothing(engine, theta_d):
         training.engine.close()
     assert torch.allclose(*kept, atol=1e-6)
     assert kept[0].abs().max() > 1e-3
+
+
+LAPLACE = BY_PARTICIPANT["mask, laplace"]
+ASYNCHRONOUS = ["exchange.order=asynchronous", "exchange.speed_spread=0.7"]
+# A budget that is gone before the end: what is refused must end alike everywhere.
+OVERSPENT = [
+    "exchange.rounds=4", "privacy.noise_multiplier=0.6", "privacy.epsilon=4.0", "privacy.delta=0.0",
+]  # fmt: skip
+PRIVATE = {
+    "record": BY_RECORD["record"],
+    "record, part download": [*BY_RECORD["record, part download"], *ASYNCHRONOUS],
+    "gumbel": BY_PARTICIPANT["gumbel, gaussian"],
+    "sparse vector": [*BY_PARTICIPANT["sparse vector"], *ASYNCHRONOUS],
+    "overspent": [*LAPLACE, *OVERSPENT],
+    "overspent, part download": [*LAPLACE, *OVERSPENT, *ASYNCHRONOUS, "sharing.theta_d=0.5"],
+}
+
+
+@pytest.mark.parametrize("changes", PRIVATE.values(), ids=PRIVATE)
+def test_engines_reach_the_same_private_parameters_and_charge_the_same_ledgers(changes, tmp_path):
+    phase = build(load_plan(SMALL_PRIVATE, ["exchange.order=synchronous", *changes])).phases[0]
+    came = {}
+    for engine, make in (("in_process", InProcess), ("parallel", Parallel)):
+        with closing(
+            LedgerFolder(tmp_path / engine, phase.participants, run="run", is_simulated=True)
+        ) as ledgers:
+            how = {"num_processes": 2} if make is Parallel else {}
+            state, happenings = final_state(phase, make(phase, ledgers, **how))
+            turns = [
+                (h.move, h.turn.status, h.turn.reason, h.turn.epsilon, h.turn.payload)
+                for h in happenings
+                if h.turn is not None
+            ]
+            charged = [ledgers.events_of(each.number) for each in phase.participants]
+        came[engine] = state, turns, charged
+    (state, turns, charged), others = came["in_process"], came["parallel"]
+    assert turns == others[1]
+    assert charged == others[2]
+    for name, tensor in state.items():
+        assert torch.equal(tensor, others[0][name]), name
+    statuses = {turn[1] for turn in turns}
+    is_overspent = OVERSPENT[1] in changes
+    assert statuses == ({"shared", "stopped"} if is_overspent else {"shared"})
+    num_shared = sum(turn[1] == "shared" for turn in turns)
+    each = len(phase.participants[0].cost)
+    assert sum(len(events) for events in charged) == num_shared * each
+
+
+def test_who_has_spent_everything_stops_and_the_others_go_on(tmp_path):
+    plan = load_plan(
+        {**SMALL_PRIVATE, "participant": [{"ids": [1], "sharing": {"theta_u": 0.1}}]},
+        [*LAPLACE, "privacy.noise_multiplier=0.6", "privacy.epsilon=20.0", "privacy.delta=0.0"],
+    )
+    # Ten times the values at noise for ten times the values cost the same: so nobody stops ...
+    phase = build(plan).phases[0]
+    assert [each.cost[0].count for each in phase.participants] == [65, 657, 65]
+    ledgers = LedgerFolder(tmp_path, phase.participants, run="run", is_simulated=True)
+    with closing(ledgers):  # ... until one of them has spent its budget elsewhere.
+        second = phase.participants[1]
+        for turn in range(11):
+            ledgers.charge(participant=1, turn=100 + turn, events=list(second.cost))
+        before = phase.initial.clone()
+        state, happenings = final_state(phase, InProcess(phase, ledgers))
+    turns = [(h.move.participant, h.turn) for h in happenings if h.turn is not None]
+    told = [(place, turn.status) for place, turn in turns]
+    assert [place for place, _ in told] == [0, 1, 2, 0, 1, 2]
+    assert [status for _, status in told] == ["shared"] * 4 + ["stopped", "shared"]
+    (stopped,) = [turn for _, turn in turns if turn.status == "stopped"]
+    assert stopped.payload == b""
+    assert stopped.reason.startswith("participant 1 has spent epsilon 20 of 20")
+    assert stopped.reason.endswith("nothing was sent")
+    assert int(state["counts"].sum()) == 4 * 65 + 657
+    assert not torch.equal(state["vector"], before)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_that_knows_no_ledger_refuses_private_turns(engine):
+    # A tally cannot count noise, and what cannot be charged does not leave.
+    phase = build(load_plan(SMALL_PRIVATE, [*LAPLACE, "exchange.order=synchronous"])).phases[0]
+    training = Training(phase, ENGINES[engine](phase))
+    with pytest.raises(TypeError, match="a tally counts plain releases only"):
+        list(training.play())
+    training.engine.close()
+    assert training.server.store.version == 0
+
+
+def test_a_payload_holds_indices_and_values_and_nothing_else(tmp_path):
+    phase = build(load_plan(SMALL_PRIVATE, BY_RECORD["record"])).phases[0]
+    with closing(
+        LedgerFolder(tmp_path, phase.participants, run="run", is_simulated=True)
+    ) as ledgers:
+        _, happenings = final_state(phase, InProcess(phase, ledgers))
+    for happening in happenings:
+        if happening.turn is not None:
+            payload = happening.turn.payload
+            update = decode(payload, size=phase.initial.numel())
+            # Reading and writing it again leaves no byte over: nothing else is in there.
+            assert encode(update, values="float32", rng=None) == payload

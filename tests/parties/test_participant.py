@@ -11,14 +11,18 @@ from torch import nn
 from tithe.data.dataset import Dataset
 from tithe.data.normalise import Normalisation
 from tithe.data.shard import Shard
+from tithe.learning.dp_sgd import PrivateTraining
 from tithe.learning.flat import read_vector
 from tithe.learning.local import LocalTraining
 from tithe.parties.participant import Participant, ParticipantState, take_turn
-from tithe.privacy.events import PlainSelection, PlainValues
+from tithe.privacy.budget import BudgetExhausted
+from tithe.privacy.events import GaussianSteps, LaplaceRelease, PlainSelection, PlainValues
 from tithe.privacy.ledger import TallyLedger
+from tithe.randomness import SeededBits
 from tithe.sharing.codec import decode
+from tithe.sharing.private_stages import release_laplace
 from tithe.sharing.residual import Residual
-from tithe.sharing.stages import bound_each, chain, keep_largest
+from tithe.sharing.stages import bound_each, chain, keep_largest, keep_mask
 from tithe.sharing.update import SparseUpdate
 
 
@@ -203,3 +207,172 @@ def test_turns_draw_from_streams_of_their_own():
         for turns in (0, 1)
     }
     assert len(payloads) == 4
+
+
+DP_SGD = PrivateTraining(batch_size=4, num_steps=3, noise_multiplier=1.0, l2_norm_bound=1.0)
+STEPS = GaussianSteps(1.0, 1 / 3, 3, unit="record", relation="add_or_remove")
+
+
+def by_record(**changes):
+    return participant(**{"private": DP_SGD, "cost": (STEPS,), **changes})
+
+
+def by_participant(**changes):
+    """Noise on a tenth of what it uploads; 6 * 8 + 8 + 8 * 3 + 3 = 83 parameters."""
+    count = int(0.1 * SIZE)
+    release = release_laplace(
+        gamma=0.01, scale_in_gamma=5.0, relation="zero_out", bits_of=SeededBits
+    )
+    cost = LaplaceRelease(5.0, count, unit="participant", relation="zero_out")
+    return participant(
+        **{
+            "share": chain(keep_mask(theta_u=0.1), release),
+            "residual": Residual(),
+            "cost": (cost,),
+            **changes,
+        }
+    )
+
+
+@pytest.mark.parametrize("private", [by_record, by_participant])
+def test_a_private_turn_is_charged_as_planned_and_for_nothing_else(private):
+    ledger, who = Listening(), private()
+    _, turn = turn_of(who, ParticipantState(5), ledger=ledger)
+    assert ledger.charges == [(4, 5, list(who.cost))]
+    assert turn.status == "shared" and turn.epsilon == 7.0
+    assert decode(turn.payload, size=SIZE).indices.numel() == turn.num_entries > 0
+
+
+def test_all_that_comes_of_private_training_is_marked_private():
+    offered = []
+
+    def look(update, coins):
+        offered.append(update)
+        return update, []
+
+    # Also what waited in the residual: it came of private training too.
+    state = ParticipantState(residual=torch.ones(SIZE))
+    private = by_record(share=chain(look, keep_largest(theta_u=0.1)))
+    turn_of(private, state, ledger=Listening())
+    turn_of(participant(share=chain(look)), state)
+    assert [update.is_private for update in offered] == [True, False]
+
+
+class Exhausted:
+    """A ledger without anything left."""
+
+    def charge(self, *, participant, turn, events):
+        raise BudgetExhausted(participant, spent=9.8, budget=10.0, cost=0.5)
+
+
+class Untouchable(nn.Module):
+    """A network that must not be trained in."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(SIZE))
+
+    def forward(self, rows):
+        raise AssertionError("it was trained although nothing may leave")
+
+
+@pytest.mark.parametrize("private", [by_record, by_participant])
+def test_what_the_ledger_refuses_stops_before_it_is_learnt(private):
+    waiting, start = torch.ones(SIZE), torch.zeros(SIZE)
+    before = ParticipantState(3, residual=waiting, seen=start)
+    state, turn = take_turn(
+        private(theta_d=0.5), before, start, module=Untouchable(), ledger=Exhausted()
+    )
+    assert turn.status == "stopped" and turn.payload == b"" and turn.num_entries == 0
+    assert turn.reason == (
+        "participant 4 has spent epsilon 9.8 of 10 and this upload costs 0.5; nothing was sent"
+    )
+    assert (turn.number, state.num_turns) == (3, 4)
+    assert torch.equal(state.residual, waiting) and torch.equal(state.seen, start)
+    assert torch.equal(state.vector, start)  # the download was laid over all the same
+
+
+def test_a_plain_turn_that_the_ledger_refuses_leaves_nothing_either():
+    waiting = torch.ones(SIZE)
+    state, turn = turn_of(participant(), ParticipantState(residual=waiting), ledger=Exhausted())
+    assert (turn.status, turn.payload) == ("stopped", b"")
+    assert torch.equal(state.residual, waiting)
+
+
+def test_a_private_turn_that_broke_was_charged_all_the_same():
+    runaway = replace(DP_SGD, weight_decay=1e5)
+    who = by_record(learning_rate=lambda turn: 1e30, private=runaway)
+    _, turn = turn_of(who, ledger=Listening())
+    assert (turn.status, turn.payload, turn.epsilon) == ("stopped", b"", 7.0)
+
+
+PLAIN_STAGE = chain(keep_largest(theta_u=0.1))
+OTHER = LaplaceRelease(6.0, int(0.1 * SIZE), unit="participant", relation="zero_out")
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        by_participant(cost=(OTHER,)),  # it costs less than what is released
+        by_participant(cost=()),
+        by_participant(share=PLAIN_STAGE),  # no release at all
+        by_participant(share=chain()),
+        by_participant(share=keep_mask(theta_u=0.1), cost=()),  # no events, but raw values
+        by_record(share=chain(keep_mask(theta_u=0.1), by_participant().share)),
+        by_record(private=None),  # plain training where private one was charged
+    ],
+)
+def test_other_releases_than_were_charged_never_leave(who):
+    with pytest.raises(RuntimeError, match="charged its turn for other releases"):
+        turn_of(who, ledger=Listening())
+
+
+@pytest.mark.parametrize("private", [by_record, by_participant])
+def test_noise_is_new_for_every_participant_and_turn_and_repeats_with_the_seed(private):
+    start = read_vector(network())
+
+    def payload(number, turns, seed=0):
+        who = private(number=number, seed=seed)
+        return turn_of(who, ParticipantState(turns), start, ledger=Listening())[1].payload
+
+    whose = [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert len({payload(*each) for each in whose}) == 4
+    assert payload(1, 0) == payload(1, 0) != payload(1, 0, seed=1)
+
+
+def test_secure_noise_does_not_repeat():
+    who = by_record(has_secure_noise=True)
+    payloads = {turn_of(who, ledger=Listening())[1].payload for _ in range(2)}
+    assert len(payloads) == 2
+
+
+def test_the_cosine_tells_what_the_noise_left_of_the_change():
+    assert turn_of(participant())[1].cosine is None
+    for private in (by_record, by_participant):
+        _, turn = turn_of(private(), ledger=Listening())
+        assert -1 <= turn.cosine <= 1
+    silent = replace(DP_SGD, noise_multiplier=0.0)
+    assert turn_of(by_record(private=silent), ledger=Listening())[1].cosine == 1.0
+
+
+def test_without_noise_and_bounds_a_private_turn_shares_the_plain_change():
+    # A batch of all rows, so that sampling does not tell the two apart.
+    silent = replace(
+        DP_SGD, batch_size=12, noise_multiplier=0.0, l2_norm_bound=1e9, sampling="shuffle"
+    )
+    who = by_record(private=silent, share=chain(), residual=Residual())
+    _, turn = turn_of(who, ledger=Listening())
+    change = whole_change(
+        participant(training=LocalTraining(batch_size=12, local_steps=3)), read_vector(network())
+    )
+    assert torch.allclose(decode(turn.payload, size=SIZE).dense(), change, atol=1e-6)
+
+
+def test_what_private_training_did_not_send_waits_in_the_residual():
+    state, turn = turn_of(by_record(), ledger=Listening())
+    sent = decode(turn.payload, size=SIZE)
+    whole, _ = turn_of(by_record(share=chain(), residual=Residual(keep=1.0)), ledger=Listening())
+    _, everything_sent = turn_of(by_record(share=chain()), ledger=Listening())
+    change = decode(everything_sent.payload, size=SIZE).dense()
+    assert torch.allclose(state.residual + sent.dense(), change)
+    assert whole.residual.abs().max() == 0

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tithe.checks import BadInput
 from tithe.plan import BadPlan, Plan, Sharing, differences, load_plan
+from tithe.plan.problems import Parts
 from tithe.plan.recipes import RECIPES
-from tithe.plan.rules import Parts
 
 
 def problems(text, overrides=()):
@@ -269,3 +269,8 @@ def test_no_table_whatever_is_in_it_breaks_the_checks(table):
 
 def test_every_section_that_rules_look_at_is_a_section_of_the_plan():
     assert {field.name for field in fields(Parts)} <= set(Plan.model_fields)
+
+
+def test_a_key_that_only_looks_like_a_number_is_an_unknown_key():
+    with pytest.raises(BadPlan, match=r"data\.² is not a key"):
+        load_plan({"data": {"²": 1}})

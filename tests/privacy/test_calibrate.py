@@ -72,6 +72,16 @@ def test_at_delta_zero_a_laplace_scale_is_the_number_of_values_over_epsilon():
     assert scale >= 2000 / 3
 
 
+@pytest.mark.parametrize("count", [3, 16, 1000, 21_100])
+@pytest.mark.parametrize("accountant", ["pure", "rdp", "pld"])
+def test_a_scale_that_meets_the_budget_exactly_is_found(count, accountant):
+    scale = calibrated_laplace_scale(
+        epsilon=8.0, delta=0.0, count=count, num_turns=1, accountant=accountant
+    )
+    assert scale == pytest.approx(count / 8, rel=1e-4)
+    assert scale >= count / 8
+
+
 def test_a_gumbel_scale_uses_the_budget_up():
     scale = calibrated_gumbel_scale(epsilon=2.0, delta=1e-5, count=100, num_turns=20)
     spent = epsilon_of([GumbelSelection(scale, 2000, **HERS)], delta=1e-5, accountant="rdp")

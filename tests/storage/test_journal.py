@@ -8,6 +8,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.storage.sample_journals import changed, opened, written
 from tithe.checks import BadInput
-from tithe.storage.journal import DamagedJournal
+from tithe.storage.journal import DamagedJournal, Journal
 
 json_rows = st.dictionaries(
     st.text(max_size=5),
@@ -212,3 +214,82 @@ def test_its_rows_can_be_read_with_any_sqlite(tmp_path):
         texts = connection.execute("SELECT text FROM entry WHERE sequence > 0").fetchall()
         connection.close()
     assert [json.loads(text) for (text,) in texts] == rows
+
+
+def test_reading_needs_no_fingerprint_and_changes_nothing(tmp_path):
+    rows, last = written(tmp_path / "a")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    reading = Journal.read(tmp_path / "a", kind="ledger")
+    assert (list(reading.rows), reading.last) == (rows, last)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_who_reads_a_copy_leaves_nothing_next_to_it(tmp_path):
+    rows, _ = written(tmp_path / "a")
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(tmp_path / "a", tmp_path / "elsewhere" / "a")
+    assert list(Journal.read(tmp_path / "elsewhere" / "a", kind="ledger").rows) == rows
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["a"]
+
+
+def test_a_journal_without_rows_is_read_too(tmp_path):
+    opened(tmp_path / "a").close()
+    reading = Journal.read(tmp_path / "a", kind="ledger")
+    assert (reading.rows, reading.last[0]) == ((), 0)
+
+
+def test_reading_counts_what_a_killed_process_had_not_folded_in(tmp_path):
+    with opened(tmp_path / "a") as journal:
+        journal.append({"number": 1})
+        for name in ("a", "a-wal"):
+            shutil.copy(tmp_path / name, tmp_path / name.replace("a", "killed", 1))
+        last = journal.last
+    assert (tmp_path / "killed-wal").stat().st_size > 0
+    assert Journal.read(tmp_path / "killed", kind="ledger").last == last
+    assert Journal.read(tmp_path / "killed", kind="ledger").last == last
+
+
+def test_reading_refuses_what_opening_refuses(tmp_path):
+    written(tmp_path / "a")
+    with pytest.raises(BadInput, match="must be a record, got a ledger"):
+        Journal.read(tmp_path / "a", kind="record")
+    with (
+        opened(tmp_path / "a"),
+        pytest.raises(BadInput, match=rf"is held by process {os.getpid()}"),
+    ):
+        Journal.read(tmp_path / "a", kind="ledger")
+    changed(tmp_path / "a", "UPDATE entry SET text = '{}' WHERE sequence = 3")
+    with pytest.raises(DamagedJournal, match="is damaged at row 3"):
+        Journal.read(tmp_path / "a", kind="ledger")
+    (tmp_path / "b").write_text("no journal")
+    with pytest.raises(BadInput, match="is damaged or no journal"):
+        Journal.read(tmp_path / "b", kind="ledger")
+    assert not (tmp_path / "b.lock").exists()
+
+
+def test_reading_finds_an_older_copy_by_the_note_and_by_who_remembers(tmp_path):
+    _, early = written(tmp_path / "a", num_rows=3)
+    shutil.copy(tmp_path / "a", tmp_path / "older")
+    _, late = written(tmp_path / "a", num_rows=2)
+    reading = Journal.read(tmp_path / "older", kind="ledger")
+    reading.require_reached(*early)
+    with pytest.raises(DamagedJournal, match="ends at row 3, but row 5 was written once"):
+        reading.require_reached(*late)
+    shutil.copy(tmp_path / "older", tmp_path / "a")
+    with pytest.raises(DamagedJournal, match="ends at row 3, but row 5 was written once"):
+        Journal.read(tmp_path / "a", kind="ledger")
+
+
+def test_reading_where_there_is_none_makes_none(tmp_path):
+    with pytest.raises(BadInput, match="there is no ledger at"):
+        Journal.read(tmp_path / "a", kind="ledger")
+    assert list(tmp_path.iterdir()) == []
+    written(tmp_path / "a")
+    (tmp_path / "a").unlink()
+    with pytest.raises(DamagedJournal, match=r"is gone, but a\.lock"):
+        Journal.read(tmp_path / "a", kind="ledger")
+
+
+def test_a_journal_is_read_without_waiting_for_pytorch():
+    code = "import sys, tithe.storage.journal; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,14 @@ from tithe.build.fit import require_device, require_fit, require_images, smalles
 from tithe.build.phases import joint_phase, phase_alone
 from tithe.build.rows import require_ids, rows_each, subset
 from tithe.data.datasets import load
+from tithe.data.features import with_features
 from tithe.data.normalise import Normalisation, choose_normalisation
 from tithe.data.shard import Shard
 from tithe.learning.flat import Layer, layers_of, read_vector
 from tithe.learning.models import build_model, name_for
 from tithe.parties.phase import Phase
 from tithe.plan import Plan
+from tithe.plan.sections import DATA_SETS
 from tithe.randomness import stream
 
 __all__ = ["Built", "build"]
@@ -32,7 +35,9 @@ class Built:
     Attributes:
       phases: the joint training first, then the baselines.
       model_name: the network's name, resolved.
+      model_arguments: what it was built with.
       num_classes, class_names, input_shape: of the data.
+      columns: names of the columns that rows were made of, if they have any.
       normalisation: how rows become inputs.
       layers: where each parameter tensor lies in the vector.
       test_features: ``(m, ...)`` float32, normalised; test_labels: ``(m,)`` int64.
@@ -42,9 +47,11 @@ class Built:
 
     phases: tuple[Phase, ...]
     model_name: str
+    model_arguments: Mapping[str, object]
     num_classes: int
     class_names: tuple[str, ...]
     input_shape: tuple[int, ...]
+    columns: tuple[str, ...]
     normalisation: Normalisation
     layers: tuple[Layer, ...]
     test_features: Tensor
@@ -63,19 +70,26 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
     splits = load(plan.data.set, root=data_root, options=plan.data.options)
     train = subset(splits.train, plan.data.train_rows, seed=plan.seed, key="train_rows")
     test = subset(splits.test, plan.data.test_rows, seed=plan.seed, key="test_rows")
+    is_public = plan.data.set in DATA_SETS
+    train = with_features(train, plan.data.features, may_keep=is_public)
+    test = with_features(test, plan.data.features, may_keep=is_public)
+    is_plain = plan.data.features == "pixels"
     normalisation = choose_normalisation(
-        train, kind=plan.data.normalise, mean=plan.data.mean, std=plan.data.std
+        train,
+        kind=plan.data.normalise if is_plain else "none",
+        mean=plan.data.mean,
+        std=plan.data.std,
     )
     shards = [Shard(train, rows, normalisation) for rows in rows_each(plan, train)]
     require_ids(plan, len(shards))
     shape = tuple(train.features.shape[1:])
     require_images(plan, shape)
-    model_name = name_for(shape) if plan.model.name == "auto" else plan.model.name
+    model_name, arguments = _model(plan, shape)
     module = build_model(
         model_name,
         num_classes=train.num_classes,
         seed=_model_seed(plan),
-        arguments=plan.model.arguments,
+        arguments=arguments,
         initial=plan.model.initial,
     )
     test_shard = Shard(test, torch.arange(len(test)), normalisation)
@@ -103,9 +117,11 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
     return Built(
         phases=tuple(phases),
         model_name=model_name,
+        model_arguments=arguments,
         num_classes=train.num_classes,
         class_names=train.class_names,
         input_shape=shape,
+        columns=train.columns,
         normalisation=normalisation,
         layers=layers_of(module),
         test_features=test_features,
@@ -113,6 +129,17 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
         rows_each=tuple(len(shard) for shard in shards),
         data_note=splits.note,
     )
+
+
+def _model(plan: Plan, shape: tuple[int, ...]) -> tuple[str, Mapping[str, object]]:
+    """The network's name and its arguments; a linear one is made for the rows there are."""
+    name = plan.model.name
+    if name == "auto":
+        name = "linear" if plan.data.features == "scattering" else name_for(shape)
+    if name != "linear" or "shape" in plan.model.arguments:
+        return name, plan.model.arguments
+    groups = 27 if shape[0] % 27 == 0 else 1
+    return name, {"shape": list(shape), "groups": groups, **plan.model.arguments}
 
 
 def _model_seed(plan: Plan) -> int:

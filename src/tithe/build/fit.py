@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from tithe.checks import BadInput
+from tithe.data.shard import Shard
+from tithe.learning.dp_sgd import cross_entropy
+from tithe.learning.per_example.checks import find_way
 from tithe.plan import Plan
 
 
@@ -39,6 +43,17 @@ def require_fit(
                 f"model.name {name} keeps running statistics ({key}) that are no parameters and so "
                 "would not be shared; use GroupNorm, or BatchNorm without track_running_stats"
             )
+
+
+def require_unmixed(module: nn.Module, name: str, shard: Shard) -> None:
+    """Refuses a network in which a row changes the gradients of others, before DP-SGD begins."""
+    features, labels = replace(shard, rows=shard.rows[:1]).tensors()
+    try:
+        find_way(module, features, labels, loss=cross_entropy)
+    except ValueError as error:
+        raise BadInput(
+            f'model.name {name} cannot be trained with privacy.unit = "record": {error}'
+        ) from error
 
 
 def require_images(plan: Plan, shape: tuple[int, ...]) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from tithe.build.fit import require_unmixed
+from tithe.build.protection import protect
 from tithe.data.shard import Shard
 from tithe.learning.augment import Augmentation
 from tithe.learning.local import LocalTraining
 from tithe.parties.participant import Participant
 from tithe.parties.phase import Phase
 from tithe.parties.rates import learning_rates
-from tithe.parties.schedule import Presence
+from tithe.parties.schedule import Presence, moves
 from tithe.parties.server import ServerRules
 from tithe.plan import Plan, Sharing, Training
 from tithe.randomness import stream
@@ -48,41 +51,19 @@ def joint_phase(
     plan: Plan, shards: list[Shard], initial: Tensor, make_module: Callable[[], nn.Module]
 ) -> Phase:
     """The collaborative training: every participant with its own plan and shard."""
-    participants, presences = [], []
-    speeds = _speeds(plan, len(shards))
-    for number, shard in enumerate(shards):
-        own = plan.for_participant(number)
-        training = _local(own.training)
-        sharing = own.sharing
-        residual = Residual(
-            keep=sharing.residual_keep if sharing.residual else 0.0,
-            settle=sharing.residual and sharing.residual_settle,
-            train_from_it=sharing.train_from_residual,
-        )
-        participants.append(
-            Participant(
-                number=number,
-                shard=shard,
-                training=training,
-                learning_rate=_rates(own.training, plan.exchange.rounds),
-                share=chain_of(sharing),
-                residual=residual,
-                value_format=sharing.values,
-                download_format=sharing.download_values,
-                theta_d=sharing.theta_d,
-                seed=plan.seed,
-                device=plan.run.device,
-            )
-        )
-        work = training.num_steps(len(shard)) * min(training.batch_size, len(shard))
-        presences.append(Presence(own.joins, own.leaves, work / (speeds[number] * own.speed)))
-    longest = max(presence.turn_time for presence in presences)
-    presences = [replace(p, turn_time=p.turn_time / longest) for p in presences]
+    if plan.privacy.unit == "record":
+        require_unmixed(make_module(), plan.model.name, shards[0])
+    presences = _presences(plan, shards)
+    turns = _num_turns(plan, presences)
+    participants = [
+        _participant(plan, number, shard, num_turns=turns[number], size=initial.numel())
+        for number, shard in enumerate(shards)
+    ]
     server = plan.server
     return Phase(
         name="joint",
         participants=tuple(participants),
-        presences=tuple(presences),
+        presences=presences,
         order=plan.exchange.order,
         rounds=plan.exchange.rounds,
         cohort=plan.exchange.cohort,
@@ -101,6 +82,65 @@ def joint_phase(
         epochs_a_round=_epochs_a_round(plan.training, shards[0]),
         seed=plan.seed,
     )
+
+
+def _participant(
+    plan: Plan, number: int, shard: Shard, *, num_turns: int, size: int
+) -> Participant:
+    own = plan.for_participant(number)
+    training, sharing = _local(own.training), own.sharing
+    participant = Participant(
+        number=number,
+        shard=shard,
+        training=training,
+        learning_rate=_rates(own.training, plan.exchange.rounds),
+        share=chain_of(sharing),
+        residual=Residual(
+            keep=sharing.residual_keep if sharing.residual else 0.0,
+            settle=sharing.residual and sharing.residual_settle,
+            train_from_it=sharing.train_from_residual,
+        ),
+        value_format=sharing.values,
+        download_format=sharing.download_values,
+        theta_d=sharing.theta_d,
+        seed=plan.seed,
+        device=plan.run.device,
+    )
+    if plan.privacy.unit == "none" or num_turns == 0:
+        return participant
+    protection = protect(
+        plan.privacy, own, training, num_rows=len(shard), num_turns=num_turns, size=size
+    )
+    return replace(
+        participant,
+        share=protection.share or participant.share,
+        cost=protection.cost,
+        budget=protection.budget,
+        private=protection.private,
+        augmentations=plan.privacy.augmentations,
+        has_secure_noise=plan.privacy.noise == "secure",
+    )
+
+
+def _presences(plan: Plan, shards: list[Shard]) -> tuple[Presence, ...]:
+    """When everybody is there; the longest turn takes one unit of time."""
+    presences, speeds = [], _speeds(plan, len(shards))
+    for number, shard in enumerate(shards):
+        own = plan.for_participant(number)
+        training = _local(own.training)
+        work = training.num_steps(len(shard)) * min(training.batch_size, len(shard))
+        presences.append(Presence(own.joins, own.leaves, work / (speeds[number] * own.speed)))
+    longest = max(presence.turn_time for presence in presences)
+    return tuple(replace(p, turn_time=p.turn_time / longest) for p in presences)
+
+
+def _num_turns(plan: Plan, presences: tuple[Presence, ...]) -> Counter[int]:
+    """How many turns each place begins in the whole training."""
+    exchange = plan.exchange
+    everything = moves(
+        exchange.order, presences, rounds=exchange.rounds, seed=plan.seed, cohort=exchange.cohort
+    )
+    return Counter(move.participant for move in everything if move.kind == "start")
 
 
 def phase_alone(

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from tithe.checks import BadInput
 from tithe.engines.held_turns import held_from_tensors, held_to_tensors
-from tithe.parties.participant import ParticipantState, Turn, take_turn
+from tithe.parties.participant import ParticipantState, Turn, stopped_turn, take_turn
 from tithe.parties.phase import Phase
 from tithe.parties.server import Download
-from tithe.privacy.ledger import TallyLedger
+from tithe.privacy.events import Event
+from tithe.privacy.ledger import BudgetExhausted, Ledger, TallyLedger
 
 
 @dataclass
@@ -42,12 +43,14 @@ class Parallel:
 
     Args:
       phase: what to train; its participants must train on the CPU.
+      ledger: charged here, in the one process that hands out what leaves, before a turn begins;
+        turns whose cost only they themselves can tell are tallied where they are taken.
       num_processes: > 0; 0 takes one for each core.
     Raises:
       BadInput: this system cannot fork, or a participant trains elsewhere than on the CPU.
     """
 
-    def __init__(self, phase: Phase, *, num_processes: int = 0):
+    def __init__(self, phase: Phase, ledger: Ledger, *, num_processes: int = 0):
         if "fork" not in multiprocessing.get_all_start_methods():
             raise BadInput('run.engine "parallel" needs a system that can fork; use "in_process"')
         if any(participant.device != "cpu" for participant in phase.participants):
@@ -55,6 +58,7 @@ class Parallel:
                 'run.engine "parallel" trains on the CPU; use "in_process" with a device'
             )
         self._phase = phase
+        self._ledger = ledger
         num_processes = num_processes or os.cpu_count() or 1
         num_places, size = len(phase.participants), phase.initial.numel()
         num_slots = 2 * num_processes
@@ -80,14 +84,22 @@ class Parallel:
 
     def start(self, place: int, download: Download) -> None:
         """Hands the turn to the pool; waits only if all slots for global vectors are in use."""
-        known = self._known[place]
+        known, epsilon = self._known[place], 0.0
+        participant = self._phase.participants[place]
+        if participant.cost is not None:
+            try:
+                epsilon = self._ledger.charge(
+                    participant=participant.number,
+                    turn=known.num_turns,
+                    events=list(participant.cost),
+                )
+            except BudgetExhausted as refused:
+                self._refuse(place, download, reason=str(refused))
+                return
         slot, fresh = -1, None
         if download.whole is None:
             fresh = download.overwrite.indices.numpy()
-            row = self._shared.vectors[place]
-            if not known.has_vector:
-                row.copy_(self._phase.initial)
-            row[download.overwrite.indices] = download.overwrite.values
+            self._lay_over(place, download)
         else:
             slot = self._slot_for(download)
             self._users[slot].add(place)
@@ -97,6 +109,7 @@ class Parallel:
             slot,
             fresh,
             known.num_turns,
+            epsilon,
             has_residual=known.has_residual,
             has_seen=known.has_seen,
         )
@@ -143,6 +156,22 @@ class Parallel:
     def close(self) -> None:
         """Ends the processes; turns under way are dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _lay_over(self, place: int, download: Download) -> None:
+        row = self._shared.vectors[place]
+        if not self._known[place].has_vector:
+            row.copy_(self._phase.initial)
+        row[download.overwrite.indices] = download.overwrite.values
+
+    def _refuse(self, place: int, download: Download, *, reason: str) -> None:
+        """Ends a turn before it began, as a turn taken in process would end."""
+        known = self._known[place]
+        if download.whole is None:
+            self._lay_over(place, download)
+            known.has_vector = True
+        turn = stopped_turn(self._phase.participants[place], known.num_turns, reason=reason)
+        self._held[place] = turn
+        known.num_turns += 1
 
     def _collect(self, place: int) -> None:
         turn, has_vector, has_residual, has_seen = self._running.pop(place).result()
@@ -191,6 +220,16 @@ class _Worker:
     ledger: TallyLedger
 
 
+@dataclass(frozen=True)
+class _Paid:
+    """The ledger of a turn that was charged before it was handed to the pool."""
+
+    epsilon: float
+
+    def charge(self, *, participant: int, turn: int, events: list[Event]) -> float:
+        return self.epsilon
+
+
 _worker: list[_Worker] = []  # at most one: this process's, in the pool
 
 
@@ -206,6 +245,7 @@ def _take_turn(
     slot: int,
     fresh: np.ndarray | None,
     num_turns: int,
+    epsilon: float,
     *,
     has_residual: bool,
     has_seen: bool,
@@ -219,12 +259,13 @@ def _take_turn(
         residual=shared.residuals[place] if has_residual else None,
         seen=shared.seen[place] if has_seen else None,
     )
+    participant = worker.phase.participants[place]
     after, turn = take_turn(
-        worker.phase.participants[place],
+        participant,
         state,
         shared.vectors[place] if slot < 0 else shared.slots[slot],
         module=worker.module,
-        ledger=worker.ledger,
+        ledger=worker.ledger if participant.cost is None else _Paid(epsilon),
         fresh=None if fresh is None else torch.from_numpy(fresh),
     )
     for row, tensor, before in (

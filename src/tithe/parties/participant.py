@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from tithe.data.shard import Shard
-from tithe.learning.flat import read_vector, write_vector
-from tithe.learning.local import DivergedTraining, LocalTraining, train_locally
-from tithe.privacy.events import PlainValues
+from tithe.learning.dp_sgd import PrivateTraining
+from tithe.learning.local import DivergedTraining, LocalTraining
+from tithe.parties.training import train
+from tithe.privacy.budget import Budget, BudgetExhausted
+from tithe.privacy.events import Event, PlainValues
 from tithe.privacy.ledger import Ledger
 from tithe.randomness import stream
 from tithe.sharing.codec import decode, encode
@@ -37,6 +40,12 @@ class Participant:
       value_format: how uploaded values are written.
       download_format: how downloaded values are written.
       theta_d: the fraction of the server's parameters it downloads.
+      cost: what every one of its turns costs, known beforehand and charged before it trains; None
+        if the turn itself tells, which is how plain sharing is charged.
+      budget: what all its turns may cost, and on which terms; None: nothing is limited.
+      private: how it trains by DP-SGD, so that all of its change is private; None: it does not.
+      augmentations: copies of a row that share one bound in DP-SGD.
+      has_secure_noise: noise and sampling come from the operating system, not from the seed.
       seed: of its batch orders and of random stages; simulation only.
       device: where it trains.
     """
@@ -50,6 +59,11 @@ class Participant:
     value_format: ValueFormat = "float32"
     download_format: ValueFormat = "float32"
     theta_d: float = 1.0
+    cost: tuple[Event, ...] | None = None
+    budget: Budget | None = None
+    private: PrivateTraining | None = None
+    augmentations: int = 1
+    has_secure_noise: bool = False
     seed: int = 0
     device: str = "cpu"
 
@@ -74,7 +88,11 @@ class ParticipantState:
 
 @dataclass(frozen=True)
 class Turn:
-    """What came of one turn. ``payload`` is all that leaves; the rest stays or is simulation."""
+    """What came of one turn. ``payload`` is all that leaves; the rest stays or is simulation.
+
+    ``cosine`` is that of the angle between what was sent and what would have been sent without
+    noise, None if there was none.
+    """
 
     number: int
     status: Literal["shared", "stopped"]
@@ -86,6 +104,7 @@ class Turn:
     train_seconds: float = 0.0
     own_seconds: float = 0.0
     reason: str = ""
+    cosine: float | None = None
 
 
 def lay_over(vector: Tensor, download: SparseUpdate) -> Tensor:
@@ -113,7 +132,7 @@ def take_turn(
 
     A loss that is not finite ends the turn with nothing sent: the residual stays as it was and the
     next turn starts from the next download. What the ledger refuses does not leave either: its
-    exception passes through, before any state has changed.
+    turn stops, and nothing of what it learnt is kept.
 
     Args:
       participant: who takes the turn.
@@ -126,31 +145,57 @@ def take_turn(
     """
     begun = time.perf_counter()
     rule, residual = participant.residual, state.residual
+    number = state.num_turns
+    learning_rate = participant.learning_rate(number)
+    kept_vector = downloaded if participant.theta_d < 1 else None
+    stopped = partial(stopped_turn, participant, number)
+    after_stop = ParticipantState(number + 1, kept_vector, state.residual, state.seen)
+    epsilon = 0.0
+    if participant.cost is not None:
+        try:
+            epsilon = ledger.charge(
+                participant=participant.number, turn=number, events=list(participant.cost)
+            )
+        except BudgetExhausted as refused:
+            return after_stop, stopped(reason=str(refused))
     known = _known(state.seen, downloaded, fresh) if rule.settle else None
     if residual is not None and state.seen is not None and known is not None:
         residual = settled(residual, known - state.seen)
     start = rule.where_to_start(downloaded, residual)
-    number = state.num_turns
-    learning_rate = participant.learning_rate(number)
-    keeps_vector = participant.theta_d < 1
     try:
-        trained = _train(participant, number, start, module, learning_rate)
+        trained = train(
+            participant.shard,
+            start,
+            module=module,
+            training=participant.private or participant.training,
+            learning_rate=learning_rate,
+            streams=partial(_stream, participant, number),
+            has_secure_noise=participant.has_secure_noise,
+            augmentation=participant.training.augmentation,
+            augmentations=participant.augmentations,
+            device=participant.device,
+        )
         wanted = rule.what_to_send(trained.after, start, downloaded, residual)
-        update, events = participant.share(everything(wanted), _coins(participant, number))
+        offered = replace(everything(wanted), is_private=participant.private is not None)
+        update, events = participant.share(offered, _coins(participant, number))
         payload = _written(participant, number, update)
     except DivergedTraining as diverged:
-        stopped = Turn(number, "stopped", learning_rate=learning_rate, reason=str(diverged))
-        kept = downloaded if keeps_vector else None
-        return ParticipantState(number + 1, kept, state.residual, state.seen), stopped
-    if len(update) and not update.is_private:
-        events = [*events, PlainValues(len(update))]
-    epsilon = ledger.charge(participant=participant.number, turn=number, events=events)
+        return after_stop, stopped(reason=str(diverged), epsilon=epsilon)
+    if participant.cost is None:
+        if len(update) and not update.is_private:
+            events = [*events, PlainValues(len(update))]
+        try:
+            epsilon = ledger.charge(participant=participant.number, turn=number, events=events)
+        except BudgetExhausted as refused:
+            return after_stop, stopped(reason=str(refused))
+    else:
+        _require_charged(participant, update, events)
     # float32 arrives as it was sent; only what is rounded has to be read back.
     exact = participant.value_format == "float32"
     sent = update if exact else decode(payload, size=update.size)
     kept_state = ParticipantState(
         number + 1,
-        vector=trained.after if keeps_vector else None,
+        vector=trained.after if participant.theta_d < 1 else None,
         residual=what_remains(wanted, sent, rule),
         seen=None if known is None else lay_on(known, sent),
     )
@@ -164,8 +209,37 @@ def take_turn(
         epsilon=epsilon,
         train_seconds=trained.seconds,
         own_seconds=time.perf_counter() - begun - trained.seconds,
+        cosine=trained.cosine if participant.private else _cosine(participant, wanted, sent),
     )
     return kept_state, turn
+
+
+def stopped_turn(
+    participant: Participant, number: int, *, reason: str, epsilon: float = 0.0
+) -> Turn:
+    """A turn with which nothing left."""
+    learning_rate = participant.learning_rate(number)
+    return Turn(number, "stopped", learning_rate=learning_rate, reason=reason, epsilon=epsilon)
+
+
+def _require_charged(participant: Participant, update: SparseUpdate, events: list[Event]) -> None:
+    """Refuses to hand out what was not charged beforehand; this would be a fault of ours."""
+    assert participant.cost is not None
+    charged = [] if participant.private is not None else list(participant.cost)
+    admits_plain = any(isinstance(event, PlainValues) for event in participant.cost)
+    if events != charged or not (update.is_private or admits_plain):
+        raise RuntimeError(
+            f"participant {participant.number} charged its turn for other releases than it made; "
+            "nothing was sent"
+        )
+
+
+def _cosine(participant: Participant, wanted: Tensor, sent: SparseUpdate) -> float | None:
+    """Of the angle between what left and what training did; None without noise in between."""
+    if participant.cost is None:
+        return None
+    norms = float(wanted.norm()) * float(sent.values.norm())
+    return float(wanted[sent.indices] @ sent.values) / norms if norms else 0.0
 
 
 def _known(seen: Tensor | None, downloaded: Tensor, fresh: Tensor | None) -> Tensor:
@@ -175,37 +249,6 @@ def _known(seen: Tensor | None, downloaded: Tensor, fresh: Tensor | None) -> Ten
     known = seen.clone()
     known[fresh] = downloaded[fresh]
     return known
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """Where local training ended, ``(d,)``, its mean loss, and how long its steps took."""
-
-    after: Tensor
-    loss: float
-    seconds: float
-
-
-def _train(
-    participant: Participant, turn: int, start: Tensor, module: nn.Module, learning_rate: float
-) -> _Trained:
-    write_vector(module, start)
-    features, labels = participant.shard.tensors()
-    features, labels = features.to(participant.device), labels.to(participant.device)
-    begun = time.perf_counter()
-    loss = train_locally(
-        module,
-        features,
-        labels,
-        training=participant.training,
-        learning_rate=learning_rate,
-        rng=_stream(participant, turn, "batches"),
-    )
-    seconds = time.perf_counter() - begun
-    after = read_vector(module)
-    if not bool(torch.isfinite(after).all()):
-        raise DivergedTraining("a parameter became NaN or infinite")
-    return _Trained(after, loss, seconds)
 
 
 def _written(participant: Participant, turn: int, update: SparseUpdate) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tithe.plan.errors import BadPlan
 from tithe.plan.options import Options
+from tithe.plan.privacy import Privacy
 from tithe.plan.sections import (
     Baselines,
     Data,
@@ -30,6 +31,7 @@ __all__ = [
     "ParticipantPlan",
     "Partition",
     "Plan",
+    "Privacy",
     "Run",
     "Server",
     "Sharing",

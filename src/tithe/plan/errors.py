@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from tithe.checks import BadInput, nearest
 from tithe.plan.options import Options, plain
-from tithe.plan.rules import BrokenRules, Problem
+from tithe.plan.problems import BrokenRules, Problem
 from tithe.plan.sections import Words
 
 _KINDS: Mapping[type, str] = types.MappingProxyType(

@@ -51,3 +51,9 @@ RECIPES: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     # The largest values, and what was not sent is forgotten.
     "plain": {"sharing": {"selection": "largest", "residual": False}},
 }
+
+# privacy.unit -> the same, over the recipe's and under the plan's own keys: what is not sent of a
+# change that leaves with noise is mostly the last turn's noise.
+BY_UNIT: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    "participant": {"sharing": {"residual": False}},
+}

@@ -4,52 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tithe.plan.privacy_rules import idle_privacy_keys, privacy_rules, uses_tau
+from tithe.plan.problems import Parts, Problem
 from tithe.plan.sections import (
     Data,
-    Exchange,
-    Override,
-    Partition,
-    Run,
-    Server,
     Sharing,
-    Training,
 )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One sentence about a wrong plan, and the keys it is about."""
-
-    sentence: str
-    keys: tuple[str, ...]
-
-    def inside(self, place: str) -> Problem:
-        """The same problem, its keys found inside ``place`` instead of at the top."""
-        return Problem(f"{place}.{self.sentence}", tuple(f"{place}.{key}" for key in self.keys))
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The sections of a plan that depend on each other."""
-
-    data: Data
-    partition: Partition
-    training: Training
-    sharing: Sharing
-    server: Server
-    exchange: Exchange
-    run: Run
-    participant: tuple[Override, ...]
-
-
-class BrokenRules(ValueError):
-    """The keys of a plan contradict each other; ``problems`` says all the ways."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(each.sentence for each in problems))
-        self.problems = tuple(problems)
 
 
 def broken_rules(plan: Parts) -> Iterator[Problem]:
@@ -57,6 +18,7 @@ def broken_rules(plan: Parts) -> Iterator[Problem]:
     yield from _data(plan.data)
     yield from _partition(plan)
     yield from sharing_rules(plan.sharing, where="sharing")
+    yield from privacy_rules(plan)
     yield from _exchange(plan)
     yield from _run(plan)
     yield from _participants(plan)
@@ -187,7 +149,7 @@ def idle_keys(plan: Parts) -> Iterator[str]:
     if training.local_steps and training.local_epochs != 1:
         steps = training.local_steps
         yield f"training.local_epochs does nothing with training.local_steps = {steps}"
-    if sharing.tau and sharing.selection != "random_above_tau":
+    if sharing.tau and sharing.selection != "random_above_tau" and not uses_tau(plan):
         yield f'sharing.tau does nothing with sharing.selection = "{sharing.selection}"'
     if sharing.bound_first and not sharing.gamma:
         yield "sharing.bound_first does nothing with sharing.gamma = 0.0"
@@ -195,5 +157,8 @@ def idle_keys(plan: Parts) -> Iterator[str]:
         yield "sharing.residual_keep does nothing with sharing.residual = false"
     if server.beta != 1 and sharing.theta_d == 1:
         yield "server.beta does nothing with sharing.theta_d = 1.0"
+    if data.features == "scattering" and data.normalise != "constants":
+        yield 'data.normalise does nothing with data.features = "scattering"'
     if data.mean and data.normalise != "constants":
         yield f'data.mean and data.std do nothing with data.normalise = "{data.normalise}"'
+    yield from idle_privacy_keys(plan)

@@ -11,7 +11,16 @@ from tithe.plan.options import Options
 
 DATA_SETS = ("digits", "mnist", "fashion-mnist", "svhn", "cifar10")
 DATA_FORMS = ("npz:PATH", "csv:PATH", "images:PATH", "python:module:function")
-MODELS = ("auto", "mnist-mlp", "mnist-cnn", "svhn-mlp", "svhn-cnn", "digits-mlp", "digits-cnn")
+MODELS = (
+    "auto",
+    "mnist-mlp",
+    "mnist-cnn",
+    "svhn-mlp",
+    "svhn-cnn",
+    "digits-mlp",
+    "digits-cnn",
+    "linear",
+)
 MODEL_FORMS = ("module:function",)
 
 
@@ -78,6 +87,9 @@ class Data(Section):
     """keep this many training rows, drawn with the seed; 0 keeps all"""
     test_rows: Count = 0
     """keep this many test rows, drawn with the seed; 0 keeps all"""
+    features: Literal["pixels", "scattering"] = "pixels"
+    """what a network sees of an image: its pixels, or its wavelet scattering, which is fixed and so
+    costs no privacy (with model.name = "linear")"""
     normalise: Literal["constants", "own", "none"] = "constants"
     """by public constants, by each participant's own statistics, or not at all"""
     mean: tuple[float, ...] = ()
@@ -236,6 +248,9 @@ class Run(Section):
     """where the tensors live"""
     evaluate_every: AtLeastOne = 1
     """rounds from one measurement on the test data to the next"""
+    ledgers: str = ""
+    """folder of the participants' ledgers, which add up over all runs with the same data; empty: in
+    the run's own folder"""
     tensorboard: bool = False
     """write TensorBoard event files too"""
     checkpoint_seconds: Positive = 30.0

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,15 +15,11 @@ from pydantic import ValidationError, model_validator
 
 from tithe.plan.errors import BadPlan, in_toml, problems_of
 from tithe.plan.options import Options, plain
-from tithe.plan.recipes import DEFAULT_RECIPE, RECIPES
-from tithe.plan.rules import (
-    BrokenRules,
-    Parts,
-    Problem,
-    broken_rules,
-    idle_keys,
-    sharing_rules,
-)
+from tithe.plan.privacy import Privacy
+from tithe.plan.privacy_rules import privacy_rules
+from tithe.plan.problems import BrokenRules, Parts, Problem
+from tithe.plan.recipes import BY_UNIT, DEFAULT_RECIPE, RECIPES
+from tithe.plan.rules import broken_rules, idle_keys, sharing_rules
 from tithe.plan.sections import (
     Baselines,
     Count,
@@ -77,6 +73,8 @@ class Plan(Section):
     """how a participant trains in its turn"""
     sharing: Sharing = Sharing()
     """what leaves a participant and what it takes"""
+    privacy: Privacy = Privacy()
+    """what its uploads may tell about its data, at most"""
     server: Server = Server()
     """how uploads become the global parameters"""
     exchange: Exchange = Exchange()
@@ -96,12 +94,16 @@ class Plan(Section):
             return raw
         given = dict(raw)
         recipe = given.get("recipe", DEFAULT_RECIPE)
-        for section, defaults in RECIPES.get(recipe if isinstance(recipe, str) else "", {}).items():
-            own = given.get(section, {})
-            if isinstance(own, Section):
-                own = own.model_dump(exclude_unset=True)
-            if isinstance(own, Mapping):
-                given[section] = {**defaults, **own}
+        privacy = given.get("privacy", {})
+        unit = privacy.get("unit") if isinstance(privacy, Mapping) else getattr(privacy, "unit", "")
+        by_unit = BY_UNIT.get(unit, {}) if isinstance(unit, str) else {}
+        for layer in (by_unit, RECIPES.get(recipe, {}) if isinstance(recipe, str) else {}):
+            for section, defaults in layer.items():
+                own = given.get(section, {})
+                if isinstance(own, Section):
+                    own = own.model_dump(exclude_unset=True)
+                if isinstance(own, Mapping):
+                    given[section] = {**defaults, **own}
         return _with_tuples(given)
 
     @model_validator(mode="after")
@@ -157,9 +159,10 @@ class Plan(Section):
 
     def _override_problems(self) -> Iterator[Problem]:
         """What is wrong inside ``[[participant]]`` blocks, as their participants would have it."""
+        broken_by_all = set(privacy_rules(self._parts()))
         for number, each in enumerate(self.participant):
+            where = f"participant[{number}]"
             for section, options in (("training", each.training), ("sharing", each.sharing)):
-                where = f"participant[{number}]"
                 try:
                     changed = _changed(getattr(self, section), options)
                 except ValidationError as error:
@@ -168,6 +171,9 @@ class Plan(Section):
                     continue
                 if isinstance(changed, Sharing) and options:
                     yield from sharing_rules(changed, where=f"{where}.sharing")
+                for problem in privacy_rules(replace(self._parts(), **{section: changed})):
+                    if problem not in broken_by_all:
+                        yield problem.inside(where)
 
 
 def load_plan(source: Path | str | Mapping[str, object], overrides: Sequence[str] = ()) -> Plan:
@@ -228,7 +234,8 @@ def _without(table: Table, keys: set[str]) -> Table:
     copy = deepcopy(table)
     for key in keys:
         *path, last = (
-            int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", key)
+            int(part) if part.isascii() and part.isdigit() else part
+            for part in re.findall(r"[^.\[\]]+", key)
         )
         inner: Any = copy
         try:

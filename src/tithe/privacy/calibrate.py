@@ -62,6 +62,8 @@ def smallest_scale(
         start = smallest_scale(events_at, epsilon=epsilon, delta=delta, accountant="rdp", unit=unit)
         factor = 1.15
     low, high = _bracket(cost, epsilon=epsilon, start=start, factor=factor)
+    if excess(math.log(high)) >= 0:  # it fits exactly, but for the rounding of the logarithm
+        return _round_up_until(high, lambda scale: cost(scale) <= epsilon)
     log_scale = float(brentq(excess, math.log(low), math.log(high), xtol=1e-5))
     return _round_up_until(math.exp(log_scale), lambda scale: cost(scale) <= epsilon)
 

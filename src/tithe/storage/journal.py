@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,6 @@ from typing import Any
 
 from tithe.checks import BadInput
 from tithe.record import write_atomically
-from tithe.record_lines import object_from_json
 from tithe.storage.journal_file import (
     DamagedJournal,
     connect,
@@ -25,8 +25,9 @@ from tithe.storage.journal_file import (
     verified,
 )
 from tithe.storage.lock import FileLock
+from tithe.storage.reading import Entries, Reading, require_passed, rows_in
 
-__all__ = ["DamagedJournal", "Journal"]
+__all__ = ["DamagedJournal", "Journal", "Reading"]
 
 
 class Journal:
@@ -60,7 +61,7 @@ class Journal:
                 entries = verified(self._connection, path)
                 require_header(path, entries[0][0], kind=kind, fingerprint=fingerprint)
                 self._sequence, self._hash = len(entries) - 1, entries[-1][1]
-                self._require_noted(entries)
+                _require_noted(path, lock, entries)
                 make_private(path)
                 make_durable(self._connection, path)
             except BaseException:
@@ -98,6 +99,39 @@ class Journal:
         except BaseException:
             lock.release()
             raise
+
+    @classmethod
+    def read(cls, path: Path, *, kind: str, wait_seconds: float = 0.0) -> Reading:
+        """What a journal holds, for who only looks: verified, whatever data it speaks of.
+
+        No row is added and none is lost. What a killed process left in the write-ahead log counts,
+        and is folded in. While it is read, nobody else has it open.
+
+        Args:
+          path: of the SQLite file.
+          kind: what its rows must be.
+          wait_seconds: how long to wait for another process to close it.
+        Raises:
+          DamagedJournal: it is not what was written; the sentence says where.
+          BadInput: it is not there, of another kind, held by a process, or cannot be read.
+        """
+        path = path.resolve()
+        lock_path = path.with_name(f"{path.name}.lock")
+        was_locked_before = lock_path.exists()
+        if not path.exists() and not was_locked_before:
+            raise BadInput(f"there is no {kind} at {path}")
+        lock = FileLock.take(lock_path, wait_seconds=wait_seconds)
+        try:
+            if not path.exists():
+                _require_never_begun(path, lock)
+                raise BadInput(f"there is no {kind} at {path}")
+            entries = _read_entries(path, kind=kind)
+            _require_noted(path, lock, entries)
+        finally:
+            if not was_locked_before:
+                lock_path.unlink(missing_ok=True)  # who only looks leaves nothing behind
+            lock.release()
+        return Reading.of(path, entries)
 
     @property
     def last(self) -> tuple[int, str]:
@@ -148,11 +182,8 @@ class Journal:
         """
         self._require_mine()
         with told(self.path):
-            _, *entries = verified(self._connection, self.path)
-        return [
-            object_from_json(text, where=f"{self.path}, row {sequence},")
-            for sequence, (text, _) in enumerate(entries, start=1)
-        ]
+            entries = verified(self._connection, self.path)
+        return rows_in(self.path, entries)
 
     def require_reached(self, sequence: int, hash_: str) -> None:
         """Refuses a journal that lacks a row which it once had.
@@ -166,7 +197,8 @@ class Journal:
         """
         self._require_mine()
         with told(self.path):
-            self._require_passed(sequence, hash_, verified(self._connection, self.path))
+            entries = verified(self._connection, self.path)
+        require_passed(self.path, sequence, hash_, entries)
 
     def close(self) -> None:
         """Folds the newest rows into the one file and lets others open it."""
@@ -187,23 +219,6 @@ class Journal:
         """Notes the last row in the lock file, after it is durable, so never ahead of it."""
         self._lock.keep(f"{self._sequence} {self._hash.hex()}")
 
-    def _require_noted(self, entries: list[tuple[str, bytes]]) -> None:
-        noted = _read_note(self._lock)
-        if noted:
-            self._require_passed(*noted, entries)
-
-    def _require_passed(self, sequence: int, hash_: str, entries: list[tuple[str, bytes]]) -> None:
-        if not 0 <= sequence < len(entries):
-            raise DamagedJournal(
-                f"{self.path} ends at row {len(entries) - 1}, but row {sequence} was written once; "
-                "an older copy was put back, or it was begun anew"
-            )
-        if entries[sequence][1].hex() != hash_:
-            raise DamagedJournal(
-                f"{self.path} has another row {sequence} than the one that was written once; "
-                "another journal was put in its place"
-            )
-
     def _require_mine(self) -> None:
         if not self._is_open:
             raise ValueError(f"{self.path} is closed; open it anew")
@@ -215,6 +230,22 @@ class Journal:
             is_there = False
         if not is_there:
             raise DamagedJournal(f"{self.path} was moved or replaced while it was open")
+
+
+def _read_entries(path: Path, *, kind: str) -> Entries:
+    """Every row's text and hash, verified, over a connection that cannot change them."""
+    with told(path), contextlib.closing(connect(path)) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        require_schema(connection, path)
+        entries = verified(connection, path)
+        require_header(path, entries[0][0], kind=kind, fingerprint=None)
+        return entries
+
+
+def _require_noted(path: Path, lock: FileLock, entries: Entries) -> None:
+    noted = _read_note(lock)
+    if noted:
+        require_passed(path, *noted, entries)
 
 
 def _read_note(lock: FileLock) -> tuple[int, str] | None:

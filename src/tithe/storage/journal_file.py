@@ -95,8 +95,8 @@ def verified(connection: sqlite3.Connection, path: Path) -> list[tuple[str, byte
     return entries
 
 
-def require_header(path: Path, text: str, *, kind: str, fingerprint: str) -> None:
-    """Raises unless the journal is one that this version reads, of that kind and those data."""
+def require_header(path: Path, text: str, *, kind: str, fingerprint: str | None) -> None:
+    """Raises unless this version reads the journal and it is of that kind and, if told, data."""
     header = object_from_json(text, where=f"{path}, row 0,")
     if header.get("format") != _FORMAT:
         raise DamagedJournal(
@@ -104,7 +104,7 @@ def require_header(path: Path, text: str, *, kind: str, fingerprint: str) -> Non
         )
     if header.get("kind") != kind:
         raise BadInput(f"{path} must be a {kind}, got a {header.get('kind')}; name another file")
-    if header.get("fingerprint") != fingerprint:
+    if fingerprint is not None and header.get("fingerprint") != fingerprint:
         raise BadInput(
             f"{path} is a {kind} of other data; name the one of these data, or a new one"
         )
