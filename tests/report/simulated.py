@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from tithe.privacy.budget import BudgetExhausted
 from tithe.record import EvaluationLine, RunWriter, TurnLine
 
 CNN = {  # 105,506 parameters
@@ -44,6 +45,12 @@ class Simulated:
     stops: tuple[tuple[int, int], ...] = ()  # (participant, from this round on its loss is NaN)
     leaves: tuple[tuple[int, int], ...] = ()  # (participant, after this round)
     seed: int = 1
+    unit: str = ""  # "record" or "participant": a private run
+    noise: str = "simulated"
+    budget: float = 8.0
+    epsilon_a_turn: float = 0.5
+    cosine: float = 0.4
+    privacy: tuple[tuple[str, object], ...] = ()  # what the summary says was spent, if it does
 
 
 def simulate(directory: Path, run: Simulated = Simulated()) -> Path:
@@ -72,6 +79,7 @@ def simulate(directory: Path, run: Simulated = Simulated()) -> Path:
                 ),
                 "seconds": 512.7,
                 "complete": True,
+                **({"privacy": dict(run.privacy)} if run.unit else {}),
             }
         )
     writer.close()
@@ -115,9 +123,13 @@ def _joint(writer: RunWriter, run: Simulated, size: int, rng: np.random.Generato
     for round in range(run.rounds + 1):
         for i in range(run.participants if round else 0):
             status = "shared"
+            spent = min(run.epsilon_a_turn * round, run.budget)
             if i in leaves and round > leaves[i]:
                 status = "left"
             elif i in stops and round >= stops[i]:
+                status = "stopped"
+            is_refused = bool(run.unit) and run.epsilon_a_turn * round > run.budget
+            if status == "shared" and is_refused:
                 status = "stopped"
             if status == "left" and round > leaves[i] + 1:
                 continue
@@ -132,9 +144,7 @@ def _joint(writer: RunWriter, run: Simulated, size: int, rng: np.random.Generato
                     round=round,
                     participant=i,
                     status=status,
-                    reason={"shared": "", "left": "left as planned"}.get(
-                        status, "the training loss was not finite"
-                    ),
+                    reason=_reason(run, i, status, spent if is_refused else None),
                     entries=entries,
                     size=size,
                     bytes_up=up,
@@ -146,6 +156,8 @@ def _joint(writer: RunWriter, run: Simulated, size: int, rng: np.random.Generato
                     learning_rate=0.05,
                     train_seconds=0.9,
                     engine_seconds=0.02,
+                    epsilon=spent if run.unit else math.inf,
+                    cosine=run.cosine + 0.01 * i if run.unit and status == "shared" else None,
                 )
             )
             bytes_up, bytes_down, turn = bytes_up + up, bytes_down + down, turn + 1
@@ -164,6 +176,12 @@ def _joint(writer: RunWriter, run: Simulated, size: int, rng: np.random.Generato
             )
         )
     return sent
+
+
+def _reason(run: Simulated, participant: int, status: str, spent: float | None) -> str:
+    if status == "stopped" and spent is not None:
+        return str(BudgetExhausted(participant, spent, run.budget, run.epsilon_a_turn))
+    return {"shared": "", "left": "left as planned"}.get(status, "the training loss was not finite")
 
 
 def _counts(run: Simulated, sent: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -196,14 +214,32 @@ def _about(run: Simulated, size: int) -> dict[str, object]:
         "rows_each": [600] * run.participants,
         "data_note": "MNIST, 60,000 training and 10,000 test images, official files.",
         "plan_digest": "9f2c" * 16,
-        "guarantee": (
-            "none: plain selective sharing has no differential-privacy guarantee "
-            "(epsilon = infinity)"
-        ),
+        "guarantee": _guarantee(run),
     }
 
 
+def _guarantee(run: Simulated) -> str:
+    if not run.unit:
+        return (
+            "none: plain selective sharing has no differential-privacy guarantee "
+            "(epsilon = infinity)"
+        )
+    promise = f"(epsilon {run.budget:g}, delta 1e-05)-differential privacy for each; on terms."
+    return (
+        promise if run.noise == "secure" else f"none in this run: it is simulated. With {promise}"
+    )
+
+
 def _plan(run: Simulated) -> str:
+    privacy = ""
+    if run.unit:
+        privacy = f"""
+[privacy]
+unit = "{run.unit}"
+epsilon = {run.budget}
+delta = 1e-05
+noise = "{run.noise}"
+"""
     return f"""name = "mnist-cnn"
 recipe = "recommended"
 seed = {run.seed}
@@ -229,4 +265,4 @@ beta = {run.beta}
 [exchange]
 order = "{run.order}"
 rounds = {run.planned_rounds or run.rounds}
-"""
+{privacy}"""

@@ -25,6 +25,8 @@ SHAPES = {
     "asynchronous": {"order": "asynchronous", "stops": ((4, 5),), "leaves": ((22, 6),)},
     "interrupted": {"rounds": 7, "planned_rounds": 12, "complete": False, "counters": False},
     "without baselines": {"standalone": 0, "centralised": False},
+    "private": {"unit": "record", "epsilon_a_turn": 1.0},
+    "private and interrupted": {"unit": "participant", "rounds": 3, "complete": False},
     "one participant": {"participants": 1, "standalone": 1},
     "one round": {"rounds": 1},
     "no round": {"rounds": 0},
@@ -44,8 +46,9 @@ def page_of(directory: Path) -> Page:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_run_has_a_sound_page(make_run: MakeRun, shape: str) -> None:
     page = page_of(make_run(**SHAPES[shape]))
-    assert "What this run promises" in page.said
-    assert "no differential-privacy guarantee" in page.said
+    title = "This run protects nobody" if "private" in shape else "What this run promises"
+    assert title in page.said
+    assert ("no differential-privacy guarantee" in page.said) == ("private" not in shape)
     assert "rounds" in page.figures()
     for key, figure in page.figures().items():
         text = json.dumps(figure)
@@ -212,7 +215,7 @@ def test_a_hundred_thousand_turns_make_a_small_page(make_run: MakeRun) -> None:
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-@pytest.mark.parametrize("shape", ["asynchronous", "interrupted"])
+@pytest.mark.parametrize("shape", ["asynchronous", "interrupted", "private"])
 def test_a_browser_draws_every_picture_and_has_nothing_to_complain_about(
     make_run: MakeRun, tmp_path: Path, shape: str
 ) -> None:

@@ -10,9 +10,12 @@ from typing import Annotated
 import typer
 
 from tithe import __version__
+from tithe.cli.account import account
+from tithe.cli.calibrate import calibrate
 from tithe.cli.data import data
 from tithe.cli.demo import demo
 from tithe.cli.exit_codes import MEANINGS, debug, in_sentences
+from tithe.cli.ledger import ledger
 from tithe.cli.plan import plan
 from tithe.cli.predict import predict
 from tithe.cli.report import report
@@ -61,7 +64,7 @@ def tithe(
         debug()
 
 
-for _command in (demo, run, report, predict, plan):
+for _command in (demo, run, report, predict, plan, account, calibrate, ledger):
     app.command()(in_sentences(_command))
 app.add_typer(data, name="data")
 

@@ -35,18 +35,25 @@ def accuracy_cards(facts: Facts) -> list[Card]:
     cards = []
     alone, joint, central = (facts.curves.get(p) for p in ("standalone", "joint", "centralised"))
     if alone:
-        cards.append(Card("Alone", percent(alone.last.accuracy), _spread(alone), "standalone"))
+        note = _spread(alone)
+        note += "; nothing leaves, so no noise" if facts.is_private else ""
+        cards.append(Card("Alone", percent(alone.last.accuracy), note, "standalone"))
     if joint:
         note = f"one network by {plural(facts.num_participants, 'participant')}"
+        note += ", with noise" if facts.is_private else ""
         cards.append(Card("Together", percent(joint.last.accuracy), note, "joint"))
     if central:
         note = "the ceiling: no one keeps their data"
+        note += ", no noise" if facts.is_private else ""
         cards.append(
             Card("All data in one place", percent(central.last.accuracy), note, "centralised")
         )
     if facts.gap_closed is not None:
+        value = percent(facts.gap_closed, digits=0)
         note = "of the way from alone to all data in one place"
-        cards.append(Card("Gap closed", percent(facts.gap_closed, digits=0), note))
+        if facts.gap_closed < 0:
+            value, note = "none", "together they ended below what one reached alone"
+        cards.append(Card("Gap closed", value, note))
     return cards
 
 
@@ -99,20 +106,21 @@ def setting_cards(facts: Facts) -> list[Card]:
     done = (
         "all that were planned" if facts.rounds_done >= planned else f"of {count(planned)} planned"
     )
+    seed = "repeats this run exactly"
+    if not facts.has_simulated_randomness and facts.is_private:
+        seed = "repeats this run except for its noise"
     return [
         Card("Participants", count(facts.num_participants), note),
         Card("Parameters", count(facts.num_parameters), sent),
         Card("Rounds", count(facts.rounds_done), done),
-        Card(
-            "Seed", str(facts.record.about.get("seed", "not recorded")), "repeats this run exactly"
-        ),
+        Card("Seed", str(facts.record.about.get("seed", "not recorded")), seed),
     ]
 
 
 def scale(facts: Facts) -> Scale | None:
-    """The bar from floor to ceiling; None if one of the three is missing or there is no gap."""
+    """The bar from floor to ceiling; None if one of them is missing or joint training is below."""
     closed = facts.gap_closed
-    if closed is None:
+    if closed is None or closed < 0:
         return None
     low, joint, high = (
         percent(facts.curves[phase].last.accuracy)
@@ -122,7 +130,7 @@ def scale(facts: Facts) -> Scale | None:
         floor=low,
         joint=joint,
         ceiling=high,
-        place=100 * min(max(closed, 0.0), 1.0),
+        place=100 * min(closed, 1.0),
         sentence=(
             f"From {low} alone to {high} with all data in one place, "
             f"joint training at {joint} closes {percent(closed, digits=0)} of the gap."

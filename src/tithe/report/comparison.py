@@ -1,4 +1,4 @@
-"""The comparison: several runs' accuracy against rounds and against bytes, on one page."""
+"""The comparison: several runs' accuracy for rounds, bytes and epsilon, on one page."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from tithe.report.byte_plots import WAYS, draw_by_bytes, dress_bytes, views_of_w
 from tithe.report.canvas import Picture, Table, blank
 from tithe.report.curves import thinned
 from tithe.report.plots import POINTS_DRAWN, close_up, draw_curve
+from tithe.report.privacy_comparison import by_epsilon
 from tithe.report.rendering import render
 from tithe.report.settings import Setting, look_of, read_settings
-from tithe.report.wording import count, percent, plural, size
+from tithe.report.wording import count, lost, percent, plural, size
 
 
 def write_comparison(
@@ -37,11 +38,12 @@ def write_comparison(
       BadInput: a directory holds no run, or one whose joint training was never measured.
     """
     settings = read_settings(directories, labels)
+    pictures = [_by_round(settings), by_epsilon(settings), _by_bytes(settings)]
     page = render(
         "comparison.html",
         title=title,
         verdict=_verdict(settings),
-        pictures=[shown for shown in (_by_round(settings), _by_bytes(settings)) if shown],
+        pictures=[shown for shown in pictures if shown],
         table_of_figures=_table(settings),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,9 +101,11 @@ def _by_bytes(settings: Sequence[Setting]) -> Picture | None:
 
 
 def _table(settings: Sequence[Setting]) -> Table:
+    some_private = any(setting.spent for setting in settings)
     head = (
         "",
         "Together",
+        *(("Epsilon spent", "for each") if some_private else ()),
         "Lowest to highest",
         "Alone",
         "All data",
@@ -112,15 +116,18 @@ def _table(settings: Sequence[Setting]) -> Table:
         "Participants",
         "Runs",
     )
-    return Table(head=head, rows=tuple(_row(setting) for setting in settings))
+    rows = tuple(_row(setting, with_epsilon=some_private) for setting in settings)
+    return Table(head=head, rows=rows)
 
 
-def _row(setting: Setting) -> tuple[str, ...]:
+def _row(setting: Setting, *, with_epsilon: bool) -> tuple[str, ...]:
     last = setting.joint.last
     several = setting.num_runs > 1
+    simulated = ", simulated" if any(each.is_simulated for each in setting.spent) else ""
     return (
         setting.label,
         percent(last.accuracy),
+        *((lost(setting.epsilon), setting.terms + simulated) if with_epsilon else ()),
         f"{percent(last.lowest)} to {percent(last.highest)}" if several else "",
         _percent_or_blank(setting.alone),
         _percent_or_blank(setting.central),

@@ -45,6 +45,16 @@ class Facts:
         """The run's name."""
         return str(self.record.about.get("name") or self.record.directory.name)
 
+    @property
+    def is_private(self) -> bool:
+        """Whether its uploads were to be private: for a record, or for a participant."""
+        return bool(self.planned("privacy", "unit") in ("record", "participant"))
+
+    @property
+    def has_simulated_randomness(self) -> bool:
+        """Whether all of it came from the seed, noise included."""
+        return bool(self.planned("privacy", "noise") != "secure")
+
     @cached_property
     def turns(self) -> list[TurnLine]:
         """The turns of the joint training."""

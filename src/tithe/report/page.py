@@ -21,7 +21,14 @@ from tithe.report.plots import (
     in_order,
     name_of,
 )
+from tithe.report.privacy_cards import pledge, privacy_cards, sentences_of_spending
+from tithe.report.privacy_plots import (
+    accuracy_by_epsilon,
+    noise_against_signal,
+    spent_against_claimed,
+)
 from tithe.report.rendering import render
+from tithe.report.spending import Spending, spending
 from tithe.report.traffic import silences
 from tithe.report.wording import count, number, percent, plural, size
 
@@ -52,7 +59,12 @@ def write_page(directory: Path) -> Path:
       BadInput: the directory holds no run, or its record is damaged.
     """
     facts = Facts(read_run(directory))
+    spent = spending(facts)
     sections = [accuracy(facts), exchange(facts), shared_layers(facts), absent(facts), final(facts)]
+    decks = [accuracy_cards(facts), traffic_cards(facts), setting_cards(facts)]
+    if spent:
+        sections.insert(0, privacy(facts, spent))
+        decks.insert(1, privacy_cards(facts, spent))
     about = facts.record.about
     guarantee = str(about.get("guarantee") or "none: no guarantee was recorded")
     is_private = not guarantee.startswith("none")
@@ -65,9 +77,10 @@ def write_page(directory: Path) -> Path:
         interruption=interruption(facts),
         resume=resume_command(facts),
         scale=scale(facts),
-        decks=[accuracy_cards(facts), traffic_cards(facts), setting_cards(facts)],
+        decks=decks,
         remarks=remarks(facts),
         sections=[section for section in sections if section],
+        pledge=pledge(facts, spent) if spent else None,
         guarantee=f"{guarantee[:1].upper()}{guarantee[1:]}".rstrip(".") + ".",
         is_private=is_private,
         promises=promises(facts),
@@ -77,6 +90,20 @@ def write_page(directory: Path) -> Path:
     path = directory / PAGE
     write_atomically(path, page)
     return path
+
+
+def privacy(facts: Facts, spent: Spending) -> Section:
+    """What was spent of what was claimed, and how much noise that took."""
+    pictures = [
+        spent_against_claimed(spent),
+        accuracy_by_epsilon(facts, spent),
+        noise_against_signal(facts),
+    ]
+    return Section(
+        "What privacy was spent",
+        sentences_of_spending(spent),
+        [shown for shown in pictures if shown],
+    )
 
 
 def accuracy(facts: Facts) -> Section | None:

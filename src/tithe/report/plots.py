@@ -61,10 +61,15 @@ def accuracy_by_round(facts: Facts) -> Picture:
     band = (
         " The band spans the participants who trained alone." if alone and alone.has_spread else ""
     )
+    baselines = ""
+    if facts.is_private and len(found) > 1:
+        baselines = (
+            " Only the joint training is private: alone, nothing leaves, so no noise is added."
+        )
     return Picture(
         key="rounds",
         title="Accuracy, round by round",
-        caption=f"At the end: {', '.join(told)}.{band}",
+        caption=f"At the end: {', '.join(told)}.{band}{baselines}",
         figure=figure,
         views=close_up(found),
         table=_table_of_rounds(found),

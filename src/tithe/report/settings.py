@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from tithe.report import palette
 from tithe.report.curves import Curve, repeats
 from tithe.report.facts import Facts
 from tithe.report.plots import Look
+from tithe.report.spending import Spending, charged_after, spending
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,25 @@ class Setting:
     share_sent: float | None
     alone: float | None
     central: float | None
+    spent: tuple[Spending, ...]  # of those of its runs that are private
+
+    @property
+    def epsilon(self) -> float:
+        """What was spent in the run that spent most; infinite if one of them is plain."""
+        return self.epsilon_after(self.joint.last.round)
+
+    def epsilon_after(self, round_: int) -> float:
+        """The same after a round."""
+        if len(self.spent) < self.num_runs:
+            return math.inf
+        return max(charged_after(each.charged, round_) for each in self.spent)
+
+    @property
+    def terms(self) -> str:
+        """What its epsilon speaks of; empty if one of its runs is plain."""
+        if len(self.spent) < self.num_runs:
+            return ""
+        return " or ".join(sorted({f"{each.unit}, delta {each.delta:g}" for each in self.spent}))
 
     @property
     def num_runs(self) -> int:
@@ -83,6 +104,7 @@ def _setting(label: str, runs: Sequence[Facts]) -> Setting:
         share_sent=_mean([run.share_sent for run in runs]),
         alone=_mean([_last(run, "standalone") for run in runs]),
         central=_mean([_last(run, "centralised") for run in runs]),
+        spent=tuple(spent for spent in map(spending, runs) if spent),
     )
 
 

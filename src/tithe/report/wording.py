@@ -58,7 +58,20 @@ def number(value: float | None, *, digits: int = 3) -> str:
     """A measured value; says so if it is none."""
     if value is None:
         return "none"
-    return f"{value:.{digits}f}" if math.isfinite(value) else "not a number"
+    if not math.isfinite(value):
+        return "not a number"
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before a zero
+
+
+def lost(epsilon: float) -> str:
+    """An epsilon with three digits, whole from 1,000 on; rounded up, for no less was lost."""
+    if math.isinf(epsilon):
+        return "infinite"
+    digits = 0 if epsilon <= 0 else min(max(2 - math.floor(math.log10(epsilon)), 0), 12)
+    shifted = epsilon * 10**digits
+    up = math.ceil(shifted * (1 - 1e-9))  # 3 may be stored as 3.0000000000000004
+    text = f"{up / 10**digits:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _few_digits(value: float) -> str:
