@@ -70,7 +70,7 @@ def test_those_that_differ_are_groups_of_their_own_and_the_dearest_comes_first()
     "changes",
     [
         (),
-        ("privacy.epsilon=5.0",),
+        ("privacy.epsilon=4.0",),
         ("privacy.sampling=shuffle",),
         ("exchange.order=asynchronous", "exchange.speed_spread=0.5"),
         ("exchange.order=synchronous", "exchange.cohort=0.4"),
@@ -91,22 +91,23 @@ def test_what_was_told_before_is_what_the_ledgers_say_afterwards(tmp_path, chang
             continue
         assert spent[number].num_turns == group.num_allowed
         assert spent[number].total.pld.epsilon == pytest.approx(group.allowed.pld.epsilon)
-        assert spent[number].total.naive_epsilon_per_value == group.turn.naive_epsilon_per_value
+        naive = group.turn.naive_epsilon_per_value
+        assert spent[number].total.naive_epsilon_per_value == (naive and pytest.approx(naive))
 
 
 def test_a_budget_that_noise_overspends_allows_fewer_turns():
-    [group] = costs("privacy.epsilon=5.0").groups
+    whole = costs().groups[0].total.rdp.epsilon
+    [group] = costs(f"privacy.epsilon={0.9 * whole}").groups
     assert 0 < group.num_allowed < group.kind.num_turns
-    assert group.allowed.rdp.epsilon <= 5.0 < group.total.rdp.epsilon
+    assert group.allowed.rdp.epsilon <= 0.9 * whole < group.total.rdp.epsilon
 
 
 def test_plain_sharing_costs_everything():
-    for mechanism in ([], [*BY_PARTICIPANT[1:], 'privacy.unit="none"']):
-        changes = mechanism or ['privacy.unit="none"', "privacy.noise_multiplier=0.0"]
-        [group] = costs(*changes).groups
-        assert group.total.pld.epsilon == group.total.pure.epsilon == math.inf
-        assert group.turn.naive_epsilon_per_value is None
-    assert costs('privacy.unit="none"').shared is None
+    told = costs('privacy.unit="none"', "partition.kind=independent", "partition.rows_each=100")
+    [group] = told.groups
+    assert group.total.pld.epsilon == group.total.pure.epsilon == math.inf
+    assert group.turn.naive_epsilon_per_value is None
+    assert told.shared is None
 
 
 def test_the_mechanism_as_printed_costs_everything():

@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def lines_of(directory):
     """The record turn by turn and measurement by measurement, without wall times."""
     record = read_run(directory)
     return [
-        {key: value for key, value in vars(line).items() if key not in TIMES}
+        {key: value for key, value in asdict(line).items() if key not in TIMES}
         for line in (*record.turns, *record.evaluations)
     ]
 
@@ -161,7 +162,7 @@ class Killed(BaseException):
     pass
 
 
-def run_then_die(plan, directory, monkeypatch, *, after_turns):
+def run_then_die(plan, directory, *, after_turns):
     """Runs as far as so many turns and dies without another checkpoint."""
 
     def watch(progress):
@@ -172,23 +173,19 @@ def run_then_die(plan, directory, monkeypatch, *, after_turns):
         run_experiment(plan, directory, watch=watch)
 
 
-def test_turns_after_the_last_checkpoint_are_not_charged_twice_in_a_simulation(
-    whole, tmp_path, monkeypatch
-):
+def test_turns_after_the_last_checkpoint_are_not_charged_twice_in_a_simulation(whole, tmp_path):
     plan = load_plan(SMALL, RECORD)
-    run_then_die(plan, tmp_path / "run", monkeypatch, after_turns=4)
+    run_then_die(plan, tmp_path / "run", after_turns=4)
     assert [len(rows) for rows in rows_of(plan, tmp_path / "run")] == [2, 1, 1]
     run_experiment(plan, tmp_path / "run", resume=True)
     assert rows_of(plan, tmp_path / "run") == rows_of(plan, whole)
     assert lines_of(tmp_path / "run") == lines_of(whole)
 
 
-def test_turns_after_the_last_checkpoint_are_charged_again_with_secure_noise(
-    tmp_path, monkeypatch
-):
+def test_turns_after_the_last_checkpoint_are_charged_again_with_secure_noise(tmp_path):
     plan = load_plan(SMALL, [*LAPLACE, "privacy.noise=secure"])
     directory = tmp_path / "run"
-    run_then_die(plan, directory, monkeypatch, after_turns=4)
+    run_then_die(plan, directory, after_turns=4)
     run_experiment(plan, directory, resume=True)
     # Two turns were planned for each. Participant 0 took them before the kill, and can repeat none;
     # the others took one, and have one left.
@@ -295,8 +292,8 @@ def run_and_kill(place, *, num_kills, seed, noise):
 
 
 def test_a_simulated_run_that_is_killed_charged_all_that_left_and_ends_the_same(tmp_path):
-    told = run_and_kill(tmp_path, num_kills=12, seed=20151012, noise="simulated")
-    assert len(told["after_kills"]) == 12
+    told = run_and_kill(tmp_path, num_kills=10, seed=20151012, noise="simulated")
+    assert len(told["after_kills"]) == 10
     for counts in told["after_kills"]:
         for num_shared, num_charged in counts:
             assert num_shared <= num_charged <= killed_run.NUM_ROUNDS
@@ -310,7 +307,7 @@ def test_a_simulated_run_that_is_killed_charged_all_that_left_and_ends_the_same(
 
 
 def test_a_secure_run_that_is_killed_charged_all_that_left_and_never_passes_its_budget(tmp_path):
-    told = run_and_kill(tmp_path, num_kills=8, seed=20151012, noise="secure")
+    told = run_and_kill(tmp_path, num_kills=5, seed=20151012, noise="secure")
     for counts in told["after_kills"]:
         for num_shared, num_charged in counts:
             assert num_shared <= num_charged <= killed_run.NUM_ROUNDS  # that is the whole budget

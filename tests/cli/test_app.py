@@ -14,17 +14,19 @@ import tithe as package
 from tithe.cli.exit_codes import MEANINGS
 from tithe.experiment import Progress, Summary
 
+COMMANDS = ("demo", "run", "report", "predict", "plan", "account", "calibrate", "ledger", "data")
+
 
 def test_help_names_every_subcommand_and_exit_code(tithe):
     result = tithe("--help")
     assert result.exit_code == 0
-    for command in ("demo", "run", "report", "predict", "plan", "data"):
+    for command in COMMANDS:
         assert command in result.stdout
     for code, meaning in MEANINGS.items():
         assert f"{code:<4} {meaning}" in result.stdout
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "report", "predict", "plan", "data"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_subcommand_explains_itself(tithe, command):
     result = tithe(command, "--help")
     assert result.exit_code == 0

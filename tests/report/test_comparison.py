@@ -40,6 +40,8 @@ def test_runs_of_one_label_are_repeats(make_run: MakeRun, tmp_path: Path) -> Non
     names = [trace.get("name") for trace in page.figures()["rounds"]["data"]]
     assert names == [None, "one (mean of 3)", "other"]
     assert "A band spans the repeats" in page.said
+    assert "Lowest to highest" in page.said
+    assert "Lowest to highest" not in compared(runs[:1], tmp_path / "single.html").said
 
 
 def test_without_labels_no_run_is_a_repeat(make_run: MakeRun, tmp_path: Path) -> None:

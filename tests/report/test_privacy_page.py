@@ -132,7 +132,7 @@ def test_private_runs_are_compared_by_what_they_spent(make_run: MakeRun, tmp_pat
     assert line["text"].startswith("plain, without privacy: ")
     assert "The terms differ" in page.said
     assert "record, delta 1e-05, simulated" in page.said
-    assert "Epsilon spent" in page.said
+    assert "TogetherEpsilonfor each" in page.said
 
 
 def test_plain_runs_are_compared_without_a_word_of_epsilon(

@@ -77,3 +77,32 @@ def test_counts_by_hand() -> None:
     assert wording.number(None) == "none"
     assert wording.number(math.inf) == "not a number"
     assert wording.number(0.12345) == "0.123"
+
+
+@given(st.floats(1e-6, 1e12))
+def test_a_loss_is_never_told_smaller_than_it_is(epsilon: float) -> None:
+    told = float(wording.lost(epsilon).replace(",", ""))
+    assert epsilon * (1 - 1e-8) <= told <= max(epsilon * 1.011, epsilon + 1)
+    assert len(wording.lost(epsilon)) <= 17
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "text"),
+    [
+        (0.0, "0"),
+        (0.001234, "0.00124"),
+        (3.0000000000000004, "3"),
+        (7.0415, "7.05"),
+        (7.99998, "8"),
+        (10, "10"),
+        (100, "100"),
+        (999_971.43, "999,972"),
+        (math.inf, "infinite"),
+    ],
+)
+def test_losses_by_hand(epsilon: float, text: str) -> None:
+    assert wording.lost(epsilon) == text
+
+
+def test_a_zero_has_no_sign() -> None:
+    assert wording.number(-0.0004, digits=2) == "0.00"

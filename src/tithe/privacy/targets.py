@@ -23,6 +23,9 @@ RELATIONS: dict[Batches, Relation] = {"poisson": "add_or_remove", "shuffle": "ze
 """The neighbours that a bound on single rows' gradients hides at once its own length, by batches:
 among shuffled ones, a record more or less would move others into other batches."""
 
+MOST_TURNS = 10**6
+"""Where the count of what a noise buys ends; a figure as large stands for it and all above."""
+
 _ACCOUNTANTS: tuple[Accountant, ...] = ("rdp", "pld")
 _IN_GAMMA = {  # sensitivities of a participant's change, in units of its bound
     "zero_out": {"laplace": 1.0, "gumbel": 0.5, "gaussian": 1.0},
@@ -130,7 +133,7 @@ def epsilons(steps: Steps, *, noise_multiplier: float, delta: float) -> dict[str
 def turns_bought(
     steps: Steps, *, noise_multiplier: float, epsilon: float, delta: float
 ) -> dict[str, ByAccountant]:
-    """How many turns of these steps the target allows with this noise.
+    """How many turns of these steps the target allows with this noise, up to ``MOST_TURNS``.
 
     Guarantee: that of :func:`tithe.privacy.calibrate.turns_within`.
     """
@@ -138,7 +141,7 @@ def turns_bought(
     def bought(batches: Batches) -> Callable[[Accountant], float]:
         turn = [steps.turn(noise_multiplier, batches)]
         return lambda accountant: turns_within(
-            turn, epsilon=epsilon, delta=delta, accountant=accountant
+            turn, epsilon=epsilon, delta=delta, accountant=accountant, at_most=MOST_TURNS
         )
 
     return {batches: _each(bought(batches)) for batches in RELATIONS}

@@ -102,11 +102,12 @@ def _by_bytes(settings: Sequence[Setting]) -> Picture | None:
 
 def _table(settings: Sequence[Setting]) -> Table:
     some_private = any(setting.spent for setting in settings)
+    some_repeated = any(setting.num_runs > 1 for setting in settings)
     head = (
         "",
         "Together",
-        *(("Epsilon spent", "for each") if some_private else ()),
-        "Lowest to highest",
+        *(("Epsilon", "for each") if some_private else ()),
+        *(("Lowest to highest",) if some_repeated else ()),
         "Alone",
         "All data",
         "Up",
@@ -114,21 +115,23 @@ def _table(settings: Sequence[Setting]) -> Table:
         "Shared",
         "Rounds",
         "Participants",
-        "Runs",
+        *(("Runs",) if some_repeated else ()),
     )
-    rows = tuple(_row(setting, with_epsilon=some_private) for setting in settings)
+    rows = tuple(
+        _row(setting, with_epsilon=some_private, with_spread=some_repeated) for setting in settings
+    )
     return Table(head=head, rows=rows)
 
 
-def _row(setting: Setting, *, with_epsilon: bool) -> tuple[str, ...]:
+def _row(setting: Setting, *, with_epsilon: bool, with_spread: bool) -> tuple[str, ...]:
     last = setting.joint.last
-    several = setting.num_runs > 1
+    spread = f"{percent(last.lowest)} to {percent(last.highest)}" if setting.num_runs > 1 else ""
     simulated = ", simulated" if any(each.is_simulated for each in setting.spent) else ""
     return (
         setting.label,
         percent(last.accuracy),
         *((lost(setting.epsilon), setting.terms + simulated) if with_epsilon else ()),
-        f"{percent(last.lowest)} to {percent(last.highest)}" if several else "",
+        *((spread,) if with_spread else ()),
         _percent_or_blank(setting.alone),
         _percent_or_blank(setting.central),
         size(last.bytes_up),
@@ -136,7 +139,7 @@ def _row(setting: Setting, *, with_epsilon: bool) -> tuple[str, ...]:
         _percent_or_blank(setting.share_sent),
         _span(setting.rounds),
         _span(setting.participants),
-        count(setting.num_runs),
+        *((count(setting.num_runs),) if with_spread else ()),
     )
 
 

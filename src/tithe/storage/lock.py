@@ -53,11 +53,12 @@ class FileLock:
                     return cls(path, file)
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise BadInput(
-                        f"{path} is held by {_holder(file)}; wait for its end"
-                    ) from error
+                    holder = _holder(file)
+                    file.close()
+                    raise BadInput(f"{path} is held by {holder}; wait for its end") from error
                 time.sleep(_POLL_SECONDS)
             except OSError as error:
+                file.close()
                 raise BadInput(f"{path} cannot be locked: {error.strerror}") from error
             file.close()
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-_LONG_ROW = 2**16
+_LONG_ROW = 2**16  # values; the sum of more squares in one go would lose digits
 
 
 class UnknownLayer(ValueError):
@@ -69,9 +69,11 @@ def sum_groups(rows: Tensor, *, group: int) -> Tensor:
 
 def squared_norms(rows: Tensor) -> Tensor:
     """Squared L2 norm of every row, ``(m, n) -> (m,)``."""
-    # A norm takes no memory for the squares; over very long rows it would lose digits.
-    norms = [torch.linalg.vector_norm(part, dim=1) for part in rows.split(_LONG_ROW, dim=1)]
-    return norms[0].square() if len(norms) == 1 else torch.stack(norms).square().sum(dim=0)
+    if rows.shape[1] <= _LONG_ROW:
+        norms: Tensor = torch.linalg.vector_norm(rows, dim=1)  # takes no memory for the squares
+        return norms.square_()
+    parts = [squared_norms(part) for part in rows.split(_LONG_ROW, dim=1)]
+    return torch.stack(parts).sum(dim=0)
 
 
 def gram_squared_norms(inputs: Tensor, gradients: Tensor) -> Tensor:

@@ -49,13 +49,12 @@ def add_clipped(
     Guarantee: one example more or less changes the totals, as one vector, by at most
     ``l2_norm_bound`` in L2 norm, if examples do not mix in the module.
     """
-    norms = torch.stack([c.squared_norms() for c in contributions]).sum(dim=0).sqrt()
-    is_left_out = ~norms.isfinite()
+    norms = torch.stack([c.squared_norms() for c in contributions]).sum(dim=0).sqrt_()
     factors = clip_factors(norms, l2_norm_bound=l2_norm_bound, clipping=clipping)
-    has_left_out = bool(is_left_out.any())
+    is_left_out = None if math.isfinite(float(norms.sum())) else ~norms.isfinite()
     while contributions:
         contribution = contributions.pop()  # so that its memory is free for the next
-        if has_left_out:
+        if is_left_out is not None:
             contribution.forget(is_left_out)  # 0 times NaN would be NaN
         contribution.add_weighted(factors, totals)
     return norms

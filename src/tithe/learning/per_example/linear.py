@@ -61,8 +61,11 @@ class OuterProduct:
 
     def add_weighted(self, factors: Tensor, totals: Totals) -> None:
         """See ``Contribution``."""
-        scaled = scale(self._gradients, factors)
-        _add_products(self._trained, scaled, self._inputs, totals)
+        if self._trained.weight is not None:
+            scaled = scale(self._gradients, factors)
+            totals[self._trained.weight].addmm_(scaled.t(), self._inputs)
+        if self._trained.bias is not None:
+            totals[self._trained.bias].addmv_(self._gradients.t(), factors)
 
     def written_out(self) -> dict[Parameter, Tensor]:
         """See ``Contribution``."""
@@ -97,18 +100,14 @@ class Positions:
     def add_weighted(self, factors: Tensor, totals: Totals) -> None:
         """See ``Contribution``."""
         scaled = scale(self._gradients, factors).flatten(0, 1)
-        _add_products(self._trained, scaled, self._inputs.flatten(0, 1), totals)
+        if self._trained.weight is not None:
+            totals[self._trained.weight].addmm_(scaled.t(), self._inputs.flatten(0, 1))
+        if self._trained.bias is not None:
+            totals[self._trained.bias].add_(scaled.sum(dim=0))
 
     def written_out(self) -> dict[Parameter, Tensor]:
         """See ``Contribution``."""
         return _write_out(self._trained, self._inputs, self._gradients)
-
-
-def _add_products(trained: Trained, gradients: Tensor, inputs: Tensor, totals: Totals) -> None:
-    if trained.weight is not None:
-        totals[trained.weight].addmm_(gradients.t(), inputs)
-    if trained.bias is not None:
-        totals[trained.bias].add_(gradients.sum(dim=0))
 
 
 def _write_out(trained: Trained, inputs: Tensor, gradients: Tensor) -> dict[Parameter, Tensor]:
