@@ -64,7 +64,7 @@ def test_an_infinite_total_is_told_as_one() -> None:
         (
             Budget(3.0, 1e-5, "record", "add_or_remove", 3.0),
             (
-                "each would have passed the total of epsilon 3 (delta 1e-05) for each record, or its "
+                "each would have passed the total of epsilon 3 (delta 1e-05) for each record, or its "  # noqa: E501
                 "training broke"
             ),
         ),

@@ -203,7 +203,7 @@ def _for_records(
         f"At noise multiplier {noise_multiplier:g}, for epsilon {epsilon:g} at delta {delta:g}, "
         f"turns of {turn}:"
     )
-    notes = _BATCHES
+    notes: tuple[str, ...] = _BATCHES
     if any(each >= targets.MOST_TURNS for by in bought.values() for each in by.values()):
         notes = (*notes, f"{targets.MOST_TURNS:,} turns stand for so many or more.")
     return Answer(question, asked, "turns", bought, notes)
