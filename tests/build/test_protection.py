@@ -211,9 +211,9 @@ def test_laplace_on_the_whole_vector_is_charged_for_the_whole_vector():
     ("changes", "how", "sentence"),
     [
         (
-            [*RECORD, "privacy.epsilon=1e-30"],
+            [*PARTICIPANT, "privacy.epsilon=1e-30", "privacy.release=laplace", "privacy.delta=0.0"],
             {},
-            r"privacy.epsilon = 1e-30 with privacy.delta = 1e-05 cannot be reached in 6 turns",
+            "privacy.epsilon = 1e-30 with privacy.delta = 0.0 cannot be reached in 6 turns",
         ),
         (
             [*PARTICIPANT, "privacy.noise_multiplier=1e-9"],

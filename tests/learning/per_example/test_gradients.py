@@ -15,6 +15,7 @@ from tests.learning.per_example.networks import (
     rows_of,
 )
 from tithe.learning.models import build_model
+from tithe.learning.per_example.call import gram_squared_norms
 from tithe.learning.per_example.checks import find_way
 from tithe.learning.per_example.clipping import add_clipped, clip_factors
 from tithe.learning.per_example.convolution import convolution
@@ -121,15 +122,20 @@ def test_flat_clipping_by_hand():
     torch.testing.assert_close(endless, torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]))
 
 
-def test_cancelling_positions_never_make_a_norm_too_small():
-    # Two positions whose shares cancel: what is left is below what float32 can tell from rounding.
+@pytest.mark.parametrize("num_positions", [2, 4, 25])
+@pytest.mark.parametrize("size", [8, 64, 4608])
+def test_cancelling_positions_never_make_a_norm_too_small(num_positions, size):
+    # The positions' shares cancel to less than what float32 can tell from rounding: without a
+    # margin about a third of these squared norms come out negative.
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Conv2d(24, 24, 3), nn.Flatten(), nn.Linear(24 * 4, 3)).float()
-    features = torch.randn(8, 24, 4, 4) + 1e4
-    labels = torch.zeros(8, dtype=torch.int64)
-    exact = naive_gradients(module.double(), features.double(), labels).norm(dim=1)
-    norms, _ = clipped_sum(module.float(), features, labels, bound=1.0)
-    assert bool((norms.double() >= exact * (1 - 1e-4)).all())
+    inputs = torch.randn(100, 1, size) + 1e-5 * torch.randn(100, num_positions, size)
+    gradients = torch.randn(100, num_positions, 32)
+    gradients -= gradients.mean(dim=1, keepdim=True)
+    exact = (gradients.double().mT @ inputs.double()).square().sum(dim=(1, 2))
+    found = gram_squared_norms(inputs @ inputs.mT, gradients @ gradients.mT)
+    assert bool((found.double() >= exact).all())
+    largest = (inputs.square().sum(dim=(1, 2)) * gradients.square().sum(dim=(1, 2))).double()
+    assert bool((found.double() <= exact + 1e-6 * largest).all())
 
 
 def test_dropout_is_drawn_for_every_example_on_every_way():

@@ -80,8 +80,9 @@ def gram_squared_norms(inputs: Tensor, gradients: Tensor) -> Tensor:
     """``|sum_t g_t a_t'|^2`` from the two Gram matrices, each ``(m, T, T)``, shape ``(m,)``.
 
     The norm is ``sum over s, t of <a_s, a_t> <g_s, g_t>``. Where the positions' shares cancel, its
-    terms are larger than itself, so what rounding can take away, at most a few units in the last
-    place of ``|a|^2 |g|^2``, is added: no norm is ever found too small.
+    terms are larger than itself, and rounding can make it too small or even negative: by at most
+    twice the dtype's epsilon times ``|a|^2 |g|^2``, as measured. Twice that is added, so that no
+    example passes its clip with a norm found too small.
     """
     squared: Tensor = torch.linalg.vecdot(inputs.flatten(1), gradients.flatten(1))
     largest = _trace(inputs) * _trace(gradients)
