@@ -148,6 +148,7 @@ def keep_result(job: dict[str, Any], command: str) -> None:
         "participants": about["participants"],
         "num_parameters": about["num_parameters"],
         "turns": dict(shares),
+        "privacy": summary.get("privacy", {}),
         "curve_columns": ["round", "accuracy", "bytes_up", "bytes_down"],
         "curves": curves,
     }
@@ -194,21 +195,36 @@ def put_between_marks(path: Path, lines: list[str]) -> None:
 
 def table_of(jobs: list[dict[str, Any]]) -> list[str]:
     """The lines of the table of all results that are there."""
+    found = results_by_label(jobs)
+    is_private = any(result.get("privacy") for results in found.values() for result in results)
+    spent = [" total epsilon |", " ---: |"] if is_private else ["", ""]
     rows = [
-        "| setting | seeds | rounds | last round | best round | up a turn | down a turn | min |",
-        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
+        "| setting | seeds | rounds | last round | best round | up a turn | down a turn | min |"
+        + spent[0],
+        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |" + spent[1],
     ]
-    for label, results in results_by_label(jobs).items():
+    for label, results in found.items():
         phases = {phase for result in results for phase in result["curves"]}
         for phase in ["joint", *sorted(phases - {"joint"} - _alone(phases)), "standalone"]:
             row = _row(label, phase, results)
             if row:
-                rows.append(row)
+                rows.append(row + (f" {_spent(phase, results)} |" if is_private else ""))
     return rows
 
 
 def _alone(phases: set[str]) -> set[str]:
     return {phase for phase in phases if phase.startswith("standalone")}
+
+
+def _spent(phase: str, results: list[dict[str, Any]]) -> str:
+    """What the participant that spent most has spent in all rounds, by the tightest accountant."""
+    if phase != "joint":
+        return "nothing leaves"
+    totals = [result["privacy"]["epsilon"]["pld"] for result in results if result.get("privacy")]
+    if not totals or max(map(float, totals)) == float("inf"):
+        return "infinite"
+    delta = results[0]["privacy"]["delta"]
+    return f"{max(totals):.4g}" + (f" (delta {delta:g})" if delta else "")
 
 
 def _row(label: str, phase: str, results: list[dict[str, Any]]) -> str:

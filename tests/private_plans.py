@@ -50,6 +50,12 @@ BY_PARTICIPANT = {
         "privacy.selection_share=0.7",
         "sharing.tau=0.001",
     ],
+    "mask, bounded after": [*PARTICIPANT, "privacy.bound_after=true"],
+    "sparse vector of the paper, bounded after": [
+        *PARTICIPANT,
+        "privacy.mechanism=sparse_vector_paper",
+        "privacy.bound_after=true",
+    ],
     "sparse vector of the paper": [
         *PARTICIPANT,
         "privacy.mechanism=sparse_vector_paper",

@@ -157,3 +157,15 @@ def test_as_printed_bounds_what_it_should_have_noised():
     # No noise of this size moves a value from far outside back below the bound: it shows through.
     assert bool((update.values == 0.01).all())
     assert not any(isinstance(event, LaplaceRelease) for event in events)
+
+
+@pytest.mark.parametrize("mechanism", ["mask", "noise_first", "sparse_vector_paper"])
+def test_bounded_after_the_noise_it_is_the_same_release_cut_off_and_costs_the_same(mechanism):
+    plain = [*PARTICIPANT, f"privacy.mechanism={mechanism}"]
+    change = torch.full((1000,), 0.008)
+    loose, _, cost = shared(plain, change, scale=20.0)
+    bounded, events, _ = shared([*plain, "privacy.bound_after=true"], change, scale=20.0)
+    assert events == cost
+    assert loose.indices.equal(bounded.indices)
+    assert float(loose.values.abs().max()) > 0.01
+    assert bounded.values.equal(loose.values.clamp(-0.01, 0.01))

@@ -65,6 +65,10 @@ MECHANISMS = get_args(Privacy.model_fields["mechanism"].annotation)
             ),
         ),
         (
+            [*PARTICIPANT, "privacy.bound_after=true"],
+            "sharing.gamma must be > 0 for privacy.bound_after = true, got 0.0",
+        ),
+        (
             [*PARTICIPANT, "privacy.mechanism=gumbel"],
             (
                 "sharing.gamma must be > 0 here, got 0.0: a value without a bound cannot be made "
@@ -247,6 +251,21 @@ PAPER = [*PARTICIPANT, "privacy.mechanism=sparse_vector_paper", "sharing.gamma=0
             ['sharing.tau does nothing with sharing.selection = "largest"'],
         ),
         ([*SPARSE, "sharing.tau=0.1", "privacy.selection_share=0.2"], []),
+        ([*PARTICIPANT, "sharing.gamma=0.1", "privacy.bound_after=true"], []),
+        (
+            [
+                *PAPER,
+                "privacy.mechanism=sparse_vector_as_printed",
+                "privacy.epsilon_per_turn=1.0",
+                "privacy.bound_after=true",
+            ],
+            [
+                (
+                    "privacy.bound_after does nothing with privacy.mechanism = "
+                    '"sparse_vector_as_printed", which bounds after the noise'
+                ),
+            ],
+        ),
         ([*RECORD, "sharing.gamma=0.1", "sharing.bound_first=true"], []),
     ],
 )

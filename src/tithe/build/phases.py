@@ -211,7 +211,8 @@ def _rates(training: Training, num_turns: int) -> Callable[[int], float]:
 def _epochs_a_round(training: Training, shard: Shard, num_merged: int = 1) -> float:
     if not training.local_steps:
         return training.local_epochs
-    return training.local_steps * num_merged * training.batch_size / len(shard)
+    rows_a_step = min(training.batch_size, len(shard))
+    return training.local_steps * num_merged * rows_a_step / len(shard)
 
 
 def _average_over(plan: Plan, num_participants: int) -> int:

@@ -32,7 +32,7 @@ from tithe.sharing.private_stages import (
     share_by_sparse_vector,
 )
 from tithe.sharing.selection import num_to_select
-from tithe.sharing.stages import Stage, chain, keep_largest, keep_mask
+from tithe.sharing.stages import Stage, bound_each, chain, keep_largest, keep_mask
 
 Events = Callable[[float], list[Event]]
 """What one turn costs at a scale of the noise."""
@@ -53,8 +53,19 @@ def upload_noise(privacy: Privacy, sharing: Sharing, *, size: int) -> tuple[Even
     """
     bits_of: BitsOf = _secure if privacy.noise == "secure" else SeededBits
     if privacy.mechanism in _SPARSE_VECTORS:
-        return _sparse(privacy, sharing, num_to_select(size, theta=sharing.theta_u), bits_of)
-    return _dense(privacy, sharing, size, bits_of)
+        count = num_to_select(size, theta=sharing.theta_u)
+        events_at, stages_at = _sparse(privacy, sharing, count, bits_of)
+    else:
+        events_at, stages_at = _dense(privacy, sharing, size, bits_of)
+    if not privacy.bound_after:
+        return events_at, stages_at
+
+    def bounded_after_at(scale: float) -> tuple[Stage | None, PrivateTraining | None]:
+        share, private = stages_at(scale)
+        assert share is not None
+        return chain(share, bound_each(gamma=sharing.gamma)), private
+
+    return events_at, bounded_after_at
 
 
 def _sparse(

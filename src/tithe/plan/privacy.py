@@ -48,6 +48,9 @@ class Privacy(Section):
     selection_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """unit participant: the part of a turn's cost that the choice takes, for gumbel and
     sparse_vector"""
+    bound_after: bool = False
+    """unit participant: what leaves is bounded by sharing.gamma once more after the noise, which is
+    free: large noise is cut off, and large values are drawn towards zero"""
     relation: Literal["zero_out", "replace"] = "zero_out"
     """unit participant: neighbours differ in one participant's change being zero, or anything"""
     epsilon_per_turn: NotNegative = 0.0

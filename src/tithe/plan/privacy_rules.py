@@ -83,6 +83,11 @@ def _participant(plan: Parts) -> Iterator[Problem]:
             "private by noise",
             ("sharing.gamma", "privacy.mechanism", "privacy.release"),
         )
+    if privacy.bound_after and not sharing.gamma:
+        yield Problem(
+            "sharing.gamma must be > 0 for privacy.bound_after = true, got 0.0",
+            ("sharing.gamma", "privacy.bound_after"),
+        )
     if sharing.residual:
         yield Problem(
             'sharing.residual must be false for privacy.unit = "participant", got true: what was '
@@ -108,7 +113,14 @@ def idle_privacy_keys(plan: Parts) -> Iterator[str]:
     privacy = plan.privacy
     given = privacy.model_fields_set - {"unit"}
     of_record = {"clipping", "sampling", "microbatch", "augmentations"}
-    of_participant = {"mechanism", "release", "selection_share", "relation", "epsilon_per_turn"}
+    of_participant = {
+        "mechanism",
+        "release",
+        "selection_share",
+        "bound_after",
+        "relation",
+        "epsilon_per_turn",
+    }
     idle = {"none": given, "record": given & of_participant, "participant": given & of_record}
     for key in sorted(idle[privacy.unit]):
         if getattr(privacy, key) != type(privacy).model_fields[key].default:
@@ -128,8 +140,10 @@ def _idle_in_mechanism(plan: Parts) -> Iterator[str]:
         yield f"sharing.selection does nothing with {mechanism}"
     if sharing.bound_first and sharing.gamma:
         yield f"sharing.bound_first does nothing with {mechanism}"
-    if sharing.gamma and not needs_gamma(plan):
+    if sharing.gamma and not needs_gamma(plan) and not privacy.bound_after:
         yield "sharing.gamma does nothing with Gaussian noise; its bound is privacy.l2_norm_bound"
+    if privacy.bound_after and privacy.mechanism == "sparse_vector_as_printed":
+        yield f"privacy.bound_after does nothing with {mechanism}, which bounds after the noise"
     if privacy.l2_norm_bound != 1 and not uses_gaussian(plan):
         yield "privacy.l2_norm_bound does nothing with Laplace noise; its bound is sharing.gamma"
     if privacy.selection_share != 0.5 and privacy.mechanism not in ("gumbel", "sparse_vector"):
