@@ -179,7 +179,9 @@ def test_the_record_tells_what_the_biggest_spender_spent(open_folder, participan
     charge(ledgers, first, 0)
     charge(ledgers, second, 0)
     charge(ledgers, second, 1)
-    told = json.loads(json.dumps(ledgers.spent()))
+    total, spent = ledgers.spent()
+    told = json.loads(json.dumps(spent))
+    assert total == told["epsilon"]["pld"]
     assert (told["unit"], told["relation"], told["delta"]) == ("participant", "zero_out", 1e-5)
     epsilons = told["epsilon"]
     assert epsilons["pld"] <= epsilons["rdp"] <= epsilons["pure"]
@@ -189,15 +191,17 @@ def test_the_record_tells_what_the_biggest_spender_spent(open_folder, participan
 
 
 def test_nothing_charged_is_nothing_spent(open_folder):
-    assert open_folder().spent()["epsilon"] == {"pld": 0.0, "rdp": 0.0, "pure": 0.0}
-    assert open_folder([]).spent() == {}
+    total, spent = open_folder().spent()
+    assert (total, spent["relation"]) == (0.0, "zero_out")
+    assert spent["epsilon"] == {"pld": 0.0, "rdp": 0.0, "pure": 0.0}
+    assert open_folder([]).spent() == (None, {})
 
 
 def test_what_guarantees_nothing_is_counted_as_infinite_and_never_refused(open_folder):
     printed, *_ = participants_of(AS_PRINTED)
     ledgers = open_folder([printed])
     assert [charge(ledgers, printed, turn) for turn in range(5)] == [math.inf] * 5
-    assert ledgers.spent()["epsilon"]["pld"] == math.inf
+    assert ledgers.spent()[0] == math.inf
 
 
 def test_the_gate_is_a_filter_of_one_order_or_the_plain_sum():

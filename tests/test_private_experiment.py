@@ -109,7 +109,7 @@ def test_a_budget_that_runs_out_stops_turns_and_not_the_run(tmp_path):
     run_experiment(plan, tmp_path / "run")
     for who in range(3):  # a turn costs 1 / 1.2 of plain epsilon, so three fit into 3
         lines = [each for each in read_run(tmp_path / "run").turns if each.participant == who]
-        assert [each.status for each in lines] == ["shared"] * 3 + ["stopped"] * 2
+        assert [each.status for each in lines] == ["shared"] * 3 + ["refused"] * 2
         assert [each.epsilon for each in lines] == pytest.approx([1 / 1.2, 2 / 1.2, 2.5, 2.5, 2.5])
         assert {each.bytes_up for each in lines[3:]} == {0}
         assert lines[3].reason == (
@@ -193,8 +193,8 @@ def test_turns_after_the_last_checkpoint_are_charged_again_with_secure_noise(tmp
     assert turns == [[0, 1], [0, 0], [0, 0]]
     told = [(line.participant, line.status) for line in read_run(directory).turns]
     assert told == [
-        (0, "stopped"), (1, "shared"), (2, "shared"),
-        (0, "stopped"), (1, "stopped"), (2, "stopped"),
+        (0, "refused"), (1, "shared"), (2, "shared"),
+        (0, "refused"), (1, "refused"), (2, "refused"),
     ]  # fmt: skip
     assert max(line.epsilon for line in read_run(directory).turns) <= 8
 
@@ -256,7 +256,7 @@ def test_runs_with_the_same_ledgers_add_up_until_the_budget_is_gone(tmp_path):
         run_experiment(plan, tmp_path / name)
     one, other = (read_run(tmp_path / name) for name in ("one", "other"))
     assert [line.epsilon for line in one.turns] == pytest.approx([0.5] * 3 + [1.0] * 3)
-    assert [line.status for line in other.turns] == ["shared"] * 3 + ["stopped"] * 3
+    assert [line.status for line in other.turns] == ["shared"] * 3 + ["refused"] * 3
     assert [line.epsilon for line in other.turns] == pytest.approx([1.5] * 6)
     assert other.summary["privacy"]["epsilon"]["pure"] == pytest.approx(1.5)
     assert not (tmp_path / "one" / "ledgers").exists()

@@ -15,7 +15,12 @@ from tithe.verdict import Outcome, verdict
 PRIVATE = {"privacy": {"unit": "record", "noise": "secure"}}
 
 
-def said(plan: dict[str, Any], budget: Budget | None = None, **joint: Any) -> str:
+def said(
+    plan: dict[str, Any],
+    budget: Budget | None = None,
+    spent: float | None = None,
+    **joint: Any,
+) -> str:
     participants = [SimpleNamespace(budget=budget) for _ in range(30)]
     built: Any = SimpleNamespace(phases=[SimpleNamespace(participants=participants)])
     outcomes = [
@@ -24,7 +29,7 @@ def said(plan: dict[str, Any], budget: Budget | None = None, **joint: Any) -> st
         Outcome("standalone-0", accuracy=0.93),
         Outcome("standalone-1", accuracy=0.932),
     ]
-    return verdict(load_plan(plan), built, outcomes)
+    return verdict(load_plan(plan), built, outcomes, spent=spent)
 
 
 def test_a_plain_run_says_what_sharing_brought_by_hand() -> None:
@@ -41,6 +46,13 @@ def test_a_private_run_tells_its_total_by_hand() -> None:
         "record, where without any privacy one alone reached 93.1 % (mean of 2) and all data in "
         "one place 99 %; an upload took 1.0 kB."
     )
+
+
+def test_a_budget_that_was_barely_touched_is_told_by_what_was_spent() -> None:
+    budget = Budget(1e12, 0.0, "participant", "replace", math.inf)
+    assert "total of epsilon 55560 (delta 0) for" in said(PRIVATE, budget, spent=55_556.1)
+    budget = Budget(8.0, 1e-5, "record", "add_or_remove", 3.0)
+    assert "total of epsilon 8 (delta 1e-05)" in said(PRIVATE, budget, spent=7.44)
 
 
 def test_simulated_noise_and_silent_turns_are_not_kept_quiet() -> None:

@@ -229,7 +229,7 @@ class _Run:
             status, reason = turn.status, turn.reason
             outcome.bytes_up += len(turn.payload)
             outcome.num_shared += turn.status == "shared"
-            outcome.num_stopped += turn.status == "stopped"
+            outcome.num_stopped += turn.status != "shared"
             outcome.train_seconds += turn.train_seconds
         rows = len(phase.participants[move.participant].shard)
         self._rows_done += rows
@@ -334,9 +334,13 @@ class _Run:
         return self._seconds_before + time.perf_counter() - self._begun
 
     def _finish(self) -> Summary:
-        facts = summarise(self._plan, self._built, self._outcomes, seconds=self._seconds())
-        if self._plan.privacy.unit != "none":
-            facts["privacy"] = self._ledgers.spent()
+        is_private = self._plan.privacy.unit != "none"
+        total, privacy = self._ledgers.spent() if is_private else (None, {})
+        facts = summarise(
+            self._plan, self._built, self._outcomes, seconds=self._seconds(), spent=total
+        )
+        if is_private:
+            facts["privacy"] = privacy
         self._writer.finish(facts)
         page = write_page(self._directory)
         if self._plan.run.tensorboard:

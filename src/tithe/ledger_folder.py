@@ -69,8 +69,11 @@ class LedgerFolder:
         """All that a participant was charged for so far."""
         return self._ledger(participant).events_of(participant)
 
-    def spent(self) -> dict[str, object]:
-        """What the participant that spent most has spent, by every accountant; for the record."""
+    def spent(self) -> tuple[float | None, dict[str, object]]:
+        """What the participant that spent most has spent: its epsilon, and all that the record has.
+
+        None and nothing where nobody has a budget.
+        """
         most: TotalCost | None = None
         totals: dict[tuple[Event, ...], TotalCost] = {}
         for number, participant in self._participants.items():
@@ -82,12 +85,12 @@ class LedgerFolder:
                 totals[events] = total_cost(events, delta=budget.delta, unit=budget.unit)
             total = totals[events]
             if most is None or total.pld.epsilon > most.pld.epsilon:
-                most = total
+                most, relation = total, participant.budget.relation
         if most is None:
-            return {}
-        return {
+            return None, {}
+        return most.pld.epsilon, {
             "unit": most.pld.unit,
-            "relation": most.pld.relation,
+            "relation": relation,
             "delta": most.pld.delta,
             "epsilon": {cost.accountant: cost.epsilon for cost in (most.pld, most.rdp, most.pure)},
             "naive_epsilon_per_value": most.naive_epsilon_per_value,

@@ -25,7 +25,8 @@ class TurnLine:
       turn: counts the phase's turns from 0.
       round: counts from 1; one turn of each participant.
       participant: counts from 0.
-      status: ``"shared"``, ``"stopped"`` (nothing left, see reason) or ``"left"`` (gone for good).
+      status: ``"shared"``, ``"stopped"`` (training broke and nothing left, see reason),
+        ``"refused"`` (the ledger let nothing leave) or ``"left"`` (gone for good).
       reason: one sentence if nothing was shared, else ``""``.
       entries: how many parameters left.
       size: d, how many there are.

@@ -43,9 +43,8 @@ def guarantee(plan: Plan, joint: Phase) -> str:
     promise = (
         f"(epsilon {budget.epsilon:g}, delta {budget.delta:g})-differential privacy for {whose} of "
         f"each participant, towards everybody who sees its uploads or the joint model, in total "
-        f'over this ledger; neighbours by "{budget.relation}"; counted by a Renyi filter of order '
-        f"{budget.order:g} and refused beyond. A row that several participants hold costs the sum "
-        "of what they spend."
+        f'over this ledger; neighbours by "{budget.relation}"; counted by {budget.counted_by} and '
+        "refused beyond. A row that several participants hold costs the sum of what they spend."
     )
     return SIMULATED + promise if plan.privacy.noise == "simulated" else promise
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tithe.build import Built
 from tithe.plan import Plan
 from tithe.privacy.budget import Budget
+
+_BARELY = 0.5  # of a budget: less than this, and the spending says more than the budget
 
 
 @dataclass
@@ -48,22 +50,36 @@ class Outcome:
 
 
 def summarise(
-    plan: Plan, built: Built, outcomes: list[Outcome], *, seconds: float
+    plan: Plan,
+    built: Built,
+    outcomes: list[Outcome],
+    *,
+    seconds: float,
+    spent: float | None = None,
 ) -> dict[str, object]:
-    """The content of ``summary.json``."""
+    """The content of ``summary.json``; for ``spent`` see ``verdict``."""
     return {
         "phases": {outcome.name: asdict(outcome) for outcome in outcomes},
-        "verdict": verdict(plan, built, outcomes),
+        "verdict": verdict(plan, built, outcomes, spent=spent),
         "seconds": seconds,
         "complete": True,
     }
 
 
-def verdict(plan: Plan, built: Built, outcomes: list[Outcome]) -> str:
+def verdict(
+    plan: Plan, built: Built, outcomes: list[Outcome], *, spent: float | None = None
+) -> str:
     """In a sentence what sharing brought, between floor and ceiling, and what it cost.
 
     A private run adds what it promised, and what the sentence would hide: turns in which nothing
     was sent, and noise that protects nobody.
+
+    Args:
+      plan: of the run.
+      built: what was made of it.
+      outcomes: of its phases, the joint one first.
+      spent: epsilon of the participant that spent most; told in place of a budget that was barely
+        touched. None: not known.
     """
     joint = outcomes[0]
     num = len(built.phases[0].participants)
@@ -79,6 +95,8 @@ def verdict(plan: Plan, built: Built, outcomes: list[Outcome]) -> str:
         sharing = f"sharing {_percent(plan.sharing.theta_u)} of their changes"
         return f"{num} participants {sharing} {reached}{_beside(outcomes, ', where')}; {each}"
     beside = _beside(outcomes, ", where without any privacy")
+    if spent is not None and spent < _BARELY * budget.epsilon:
+        budget = replace(budget, epsilon=float(f"{spent:.4g}"))
     sentences = [f"{num} participants {reached} at a {_total(budget)}{beside}; {each}"]
     if joint.num_stopped:
         num_turns = joint.num_shared + joint.num_stopped

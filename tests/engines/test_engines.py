@@ -276,7 +276,7 @@ def test_engines_reach_the_same_private_parameters_and_charge_the_same_ledgers(c
         assert torch.equal(tensor, others[0][name]), name
     statuses = {turn[1] for turn in turns}
     is_overspent = OVERSPENT[1] in changes
-    assert statuses == ({"shared", "stopped"} if is_overspent else {"shared"})
+    assert statuses == ({"shared", "refused"} if is_overspent else {"shared"})
     num_shared = sum(turn[1] == "shared" for turn in turns)
     each = len(phase.participants[0].cost)
     assert sum(len(events) for events in charged) == num_shared * each
@@ -300,8 +300,8 @@ def test_who_has_spent_everything_stops_and_the_others_go_on(tmp_path):
     turns = [(h.move.participant, h.turn) for h in happenings if h.turn is not None]
     told = [(place, turn.status) for place, turn in turns]
     assert [place for place, _ in told] == [0, 1, 2, 0, 1, 2]
-    assert [status for _, status in told] == ["shared"] * 4 + ["stopped", "shared"]
-    (stopped,) = [turn for _, turn in turns if turn.status == "stopped"]
+    assert [status for _, status in told] == ["shared"] * 4 + ["refused", "shared"]
+    (stopped,) = [turn for _, turn in turns if turn.status == "refused"]
     assert stopped.payload == b""
     assert stopped.reason.startswith("participant 1 has spent epsilon 20 of 20")
     assert stopped.reason.endswith("nothing was sent")

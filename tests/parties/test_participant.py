@@ -283,7 +283,7 @@ def test_what_the_ledger_refuses_stops_before_it_is_learnt(private):
     state, turn = take_turn(
         private(theta_d=0.5), before, start, module=Untouchable(), ledger=Exhausted()
     )
-    assert turn.status == "stopped" and turn.payload == b"" and turn.num_entries == 0
+    assert turn.status == "refused" and turn.payload == b"" and turn.num_entries == 0
     assert turn.reason == (
         "participant 4 has spent epsilon 9.8 of 10 and this upload costs 0.5; nothing was sent"
     )
@@ -295,7 +295,7 @@ def test_what_the_ledger_refuses_stops_before_it_is_learnt(private):
 def test_a_plain_turn_that_the_ledger_refuses_leaves_nothing_either():
     waiting = torch.ones(SIZE)
     state, turn = turn_of(participant(), ParticipantState(residual=waiting), ledger=Exhausted())
-    assert (turn.status, turn.payload) == ("stopped", b"")
+    assert (turn.status, turn.payload) == ("refused", b"")
     assert torch.equal(state.residual, waiting)
 
 

@@ -130,7 +130,7 @@ def _joint(writer: RunWriter, run: Simulated, size: int, rng: np.random.Generato
                 status = "stopped"
             is_refused = bool(run.unit) and run.epsilon_a_turn * round > run.budget
             if status == "shared" and is_refused:
-                status = "stopped"
+                status = "refused"
             if status == "left" and round > leaves[i] + 1:
                 continue
             entries = int(size * run.theta_u * rng.uniform(0.9, 1)) if status == "shared" else 0
@@ -179,7 +179,7 @@ def _joint(writer: RunWriter, run: Simulated, size: int, rng: np.random.Generato
 
 
 def _reason(run: Simulated, participant: int, status: str, spent: float | None) -> str:
-    if status == "stopped" and spent is not None:
+    if status == "refused" and spent is not None:
         return str(BudgetExhausted(participant, spent, run.budget, run.epsilon_a_turn))
     return {"shared": "", "left": "left as planned"}.get(status, "the training loss was not finite")
 

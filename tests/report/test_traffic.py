@@ -15,7 +15,7 @@ lines = st.builds(
         TURN, participant=participant, status=status, bytes_up=up, bytes_down=down
     ),
     st.integers(0, 4),
-    st.sampled_from(["shared", "stopped", "left"]),
+    st.sampled_from(["shared", "stopped", "refused", "left"]),
     st.integers(0, 2**40),
     st.integers(0, 2**40),
 )

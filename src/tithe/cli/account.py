@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tithe.cli.in_words import by_accountant, counted_by, figure, naive, release, spoken
+from tithe.cli.in_words import by_accountant, figure, naive, release, spoken
 from tithe.cli.options import Overrides
 from tithe.cli.screen import complain, screen
 
@@ -104,7 +104,7 @@ def _terms(plan: Plan, costs: PlanCosts) -> Iterator[str]:
         yield (
             f'For {whose} a participant, neighbours by "{budget.relation}", at delta '
             f"{budget.delta:g}; the ledger refuses what would pass epsilon {budget.epsilon:g}, "
-            f"counted by {counted_by(budget.order)}."
+            f"counted by {budget.counted_by}."
         )
     if privacy.unit == "record":
         yield f"Batches: {_BATCHES[privacy.sampling]}."

@@ -25,13 +25,6 @@ def figure(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
 
 
-def counted_by(order: float | None) -> str:
-    """What a gate of this order is."""
-    if order is None or math.isinf(order):
-        return "the plain sum"
-    return f"a Renyi filter of order {order:g}"
-
-
 def by_accountant(total: TotalCost) -> dict[str, float]:
     """``{"pld": ..., "rdp": ..., "pure": ...}``, the tightest first."""
     return {each.accountant: each.epsilon for each in (total.pld, total.rdp, total.pure)}

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tithe.cli.exit_codes import BAD_INPUT, sentences_of
-from tithe.cli.in_words import by_accountant, counted_by, figure, naive, release, spoken
+from tithe.cli.in_words import by_accountant, figure, naive, release, spoken
 from tithe.cli.screen import complain, screen
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _terms(account: Account) -> str:
     whose = "one record of" if terms.unit == "record" else "all data of"
     return (
         f'For {whose} a participant, neighbours by "{terms.relation}", at delta {terms.delta:g}; '
-        f"the gate is {counted_by(terms.order)}."
+        f"the gate is {terms.counted_by}."
     )
 
 

@@ -169,7 +169,8 @@ class Parallel:
         if download.whole is None:
             self._lay_over(place, download)
             known.has_vector = True
-        turn = stopped_turn(self._phase.participants[place], known.num_turns, reason=reason)
+        who = self._phase.participants[place]
+        turn = stopped_turn(who, known.num_turns, reason=reason, status="refused")
         self._held[place] = turn
         known.num_turns += 1
 

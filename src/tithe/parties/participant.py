@@ -90,12 +90,14 @@ class ParticipantState:
 class Turn:
     """What came of one turn. ``payload`` is all that leaves; the rest stays or is simulation.
 
+    ``status``: something left; training broke, so that nothing did; or the ledger refused it.
+
     ``cosine`` is that of the angle between what was sent and what would have been sent without
     noise, None if there was none.
     """
 
     number: int
-    status: Literal["shared", "stopped"]
+    status: Literal["shared", "stopped", "refused"]
     payload: bytes = b""
     num_entries: int = 0
     loss: float | None = None
@@ -157,7 +159,7 @@ def take_turn(
                 participant=participant.number, turn=number, events=list(participant.cost)
             )
         except BudgetExhausted as refused:
-            return after_stop, stopped(reason=str(refused))
+            return after_stop, stopped(reason=str(refused), status="refused")
     known = _known(state.seen, downloaded, fresh) if rule.settle else None
     if residual is not None and state.seen is not None and known is not None:
         residual = settled(residual, known - state.seen)
@@ -187,7 +189,7 @@ def take_turn(
         try:
             epsilon = ledger.charge(participant=participant.number, turn=number, events=events)
         except BudgetExhausted as refused:
-            return after_stop, stopped(reason=str(refused))
+            return after_stop, stopped(reason=str(refused), status="refused")
     else:
         _require_charged(participant, update, events)
     # float32 arrives as it was sent; only what is rounded has to be read back.
@@ -215,11 +217,16 @@ def take_turn(
 
 
 def stopped_turn(
-    participant: Participant, number: int, *, reason: str, epsilon: float = 0.0
+    participant: Participant,
+    number: int,
+    *,
+    reason: str,
+    epsilon: float = 0.0,
+    status: Literal["stopped", "refused"] = "stopped",
 ) -> Turn:
     """A turn with which nothing left."""
     learning_rate = participant.learning_rate(number)
-    return Turn(number, "stopped", learning_rate=learning_rate, reason=reason, epsilon=epsilon)
+    return Turn(number, status, learning_rate=learning_rate, reason=reason, epsilon=epsilon)
 
 
 def _require_charged(participant: Participant, update: SparseUpdate, events: list[Event]) -> None:

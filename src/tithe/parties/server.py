@@ -94,6 +94,10 @@ class Server:
             whole = _as_written(self.store.vector, values)
         return Download(payload, overwrite, whole, self.store.version)
 
+    def forget(self, participant: int) -> None:
+        """Its next download brings everything: it has lost what it had downloaded."""
+        self._marks.pop(participant, None)
+
     def upload(self, participant: int, *, turn: int, payload: bytes) -> int:
         """Adds one turn's update, exactly once, and returns its staleness.
 

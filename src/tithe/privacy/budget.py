@@ -47,6 +47,13 @@ class Budget:
         if self.order is not None and not self.order > 1:
             raise ValueError(f"order must be > 1, got {self.order}")
 
+    @property
+    def counted_by(self) -> str:
+        """What counts against it, in words."""
+        if self.order is None or math.isinf(self.order):
+            return "the plain sum"
+        return f"a Renyi filter of order {self.order:g}"
+
     def allows(self, total: float) -> bool:
         """Whether a total loss is within the budget, up to the rounding of one part in 10^9."""
         return total <= self.epsilon * (1 + _ROUNDING)

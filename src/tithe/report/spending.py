@@ -11,7 +11,6 @@ from tithe.report.facts import Facts
 
 COUNTS = ("pld", "rdp", "pure")  # as the record calls the accountants, from the tightest
 UNITS = {"record": "each record", "participant": "all data of a participant together"}
-_REFUSED = " has spent epsilon "  # in the reason of a turn that the ledger refused, and in no other
 
 
 @dataclass(frozen=True)
@@ -79,14 +78,9 @@ def spending(facts: Facts) -> Spending | None:
         charged=charged,
         totals={name: total for name, total in totals.items() if total is not None},
         naive=_number(told.get("naive_epsilon_per_value")),
-        refusals=tuple(line for line in facts.turns if is_refused(line)),
+        refusals=tuple(line for line in facts.turns if line.status == "refused"),
         num_turns=len(facts.turns),
     )
-
-
-def is_refused(line: TurnLine) -> bool:
-    """Whether it was the ledger that stopped this turn."""
-    return line.status == "stopped" and _REFUSED in line.reason
 
 
 def charged_by_round(facts: Facts) -> dict[int, float]:

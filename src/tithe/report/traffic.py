@@ -65,7 +65,7 @@ def traffic(turns: Iterable[TurnLine], *, num_participants: int) -> Traffic:
     for line in turns:
         if line.status == "left":
             has_left[line.participant] = True
-        shared, stopped = line.status == "shared", line.status == "stopped"
+        shared, stopped = line.status == "shared", line.status in ("stopped", "refused")
         columns[:, line.participant] += (
             line.bytes_up,
             line.bytes_down,
