@@ -15,6 +15,7 @@ EXAMPLES = ROOT / "examples"
 PERCENT = r"\d+(\.\d+)? ?%"
 PRINTED = {  # a line that each must print, as a pattern
     "own_data/hospitals.py": r"(1[5-9]|20) of 20 new patients diagnosed rightly",
+    "private_sharing.py": r".* a total of epsilon 56\.5 \(delta 0\.0001\): (6[5-9]|[78]\d)\..*",
     "selective_sgd.py": r"5 participants .*: (8[5-9]|9\d)\.\d% of the test images right .*",
     "ten_lines.py": rf"5 participants sharing 10 % of their changes reached {PERCENT} together, .*",
 }
