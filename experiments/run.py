@@ -188,11 +188,11 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in HERE.glob("*/grid.toml"))
 
 
-def put_between_marks(path: Path, lines: list[str]) -> None:
+def put_between_marks(path: Path, lines: list[str], *, begin: str = BEGIN, end: str = END) -> None:
     """Replaces what stands between the marks."""
-    head, rest = path.read_text().split(BEGIN)
-    _, tail = rest.split(END)
-    path.write_text(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + tail)
+    head, rest = path.read_text().split(begin)
+    _, tail = rest.split(end)
+    path.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + end + tail)
 
 
 def table_of(jobs: list[dict[str, Any]]) -> list[str]:

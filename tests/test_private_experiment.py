@@ -316,3 +316,10 @@ def test_a_secure_run_that_is_killed_charged_all_that_left_and_never_passes_its_
     assert record.is_complete
     assert len(record.turns) == 3 * killed_run.NUM_ROUNDS
     assert max(line.epsilon for line in record.turns) <= 8.0001
+
+
+def test_a_delta_of_more_than_one_in_the_rows_is_told_with_the_promise(tmp_path):
+    plan = load_plan(SMALL, [*RECORD, "privacy.delta=0.1", "exchange.rounds=1"])
+    run_experiment(plan, tmp_path / "run")
+    promise = read_run(tmp_path / "run").about["guarantee"]
+    assert "But privacy.delta = 0.1 is above one in the 40 rows of a participant" in promise

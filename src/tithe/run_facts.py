@@ -46,7 +46,29 @@ def guarantee(plan: Plan, joint: Phase) -> str:
         f'over this ledger; neighbours by "{budget.relation}"; counted by {budget.counted_by} and '
         "refused beyond. A row that several participants hold costs the sum of what they spend."
     )
+    too_large = large_delta(
+        plan,
+        most_rows=max(len(each.shard) for each in joint.participants),
+        num_participants=len(joint.participants),
+    )
+    if too_large:
+        promise += f" But {too_large}."
     return SIMULATED + promise if plan.privacy.noise == "simulated" else promise
+
+
+def large_delta(plan: Plan, *, most_rows: int, num_participants: int) -> str:
+    """What is wrong with a delta of one in as many as are protected, or more; empty if nothing."""
+    privacy = plan.privacy
+    if privacy.unit == "record":
+        num, what = most_rows, "rows of a participant"
+    else:
+        num, what = num_participants, "participants"
+    if privacy.delta * num <= 1:
+        return ""
+    return (
+        f"privacy.delta = {privacy.delta:g} is above one in the {num:,} {what}, so publishing one "
+        "of them whole, drawn at random, would pass it; choose it well below"
+    )
 
 
 def about_run(plan: Plan, built: Built, *, command: str) -> dict[str, object]:

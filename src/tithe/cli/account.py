@@ -160,18 +160,17 @@ def _why_infinite(plan: Plan, costs: PlanCosts) -> str:
 
 
 def _warnings(plan: Plan, costs: PlanCosts) -> Iterator[str]:
-    privacy = plan.privacy
-    if privacy.unit == "none":
+    from tithe.run_facts import large_delta
+
+    if plan.privacy.unit == "none":
         return
-    if privacy.unit == "record":
-        most, what = max(each.kind.num_rows for each in costs.groups), "rows of a participant"
-    else:
-        most, what = sum(len(each.participants) for each in costs.groups), "participants"
-    if privacy.delta * most > 1:
-        yield (
-            f"privacy.delta = {privacy.delta:g} is above one in the {most:,} {what}, so publishing "
-            "one of them whole, drawn at random, would pass it; choose it well below"
-        )
+    too_large = large_delta(
+        plan,
+        most_rows=max(each.kind.num_rows for each in costs.groups),
+        num_participants=sum(len(each.participants) for each in costs.groups),
+    )
+    if too_large:
+        yield too_large
     if plan.run.ledgers:
         yield (
             f"what earlier runs charged in {plan.run.ledgers} comes on top; see "
