@@ -13,13 +13,17 @@ within every round; times are processor times of one thread, medians over the ro
 after "plain" are ratios to plain. Every network is measured twice: with the memory allocator as it
 comes, and told to keep what it was once given (``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_TRIM_
 THRESHOLD_``), which is about half of what Opacus loses. "Goal" is the limit for ours with the
-allocator as it comes. Memory is what steps add to the built network at their peak, one process a
-way, as megabytes for plain and as ratios for the others; its goal is 1.6 (2.2 for VGG).
+allocator as it comes. Memory is the most that PyTorch holds beyond the built network and its rows
+over four steps, as its profiler counts it, one process a way, as megabytes for plain and as ratios
+for the others; its goal is 1.6 (2.2 for VGG). Not in it: the trial before the first step (some
+copies of a small network in double precision, once), and NumPy's buffers for the secure noise (a
+megabyte or two, whatever the network).
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -30,7 +34,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -173,16 +176,9 @@ def measure(what: str, setting: Setting, *, rounds: int) -> dict[str, float]:
     warnings.simplefilter("ignore")
     rng = torch.Generator().manual_seed(SEED)
     if what != "time":
-        small = SETTINGS[0]
-        WAYS[what](small.build(), small)(*small.rows(rng))  # loads the libraries
         module = setting.build()
-        batches = [setting.rows(rng) for _ in range(2)]
-        before = memory("VmRSS")
-        step = WAYS[what](module, setting)
-        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-        for number in range(rounds):
-            step(*batches[number % 2])
-        return {what: memory("VmHWM") - before}
+        batches = [setting.rows(rng) for _ in range(rounds)]
+        return {what: peak_bytes(lambda: WAYS[what](module, setting), batches)}
     steps = {way: make(setting.build(), setting) for way, make in WAYS.items()}
     times: dict[str, list[float]] = {way: [] for way in steps}
     for number in range(rounds + 2):  # the first two warm up
@@ -195,13 +191,31 @@ def measure(what: str, setting: Setting, *, rounds: int) -> dict[str, float]:
     return {way: statistics.median(taken) for way, taken in times.items()}
 
 
-def memory(field: str) -> float:
-    """Bytes of this process, now (VmRSS) or at most so far (VmHWM); Linux only."""
-    for entry in Path("/proc/self/status").read_text().splitlines():
-        name, _, value = entry.partition(":")
-        if name == field:
-            return 1024 * float(value.split()[0])
-    raise RuntimeError(f"this system does not tell {field}")
+def peak_bytes(make: Callable[[], Step], batches: list[tuple[Tensor, Tensor]]) -> float:
+    """What a step keeps from its making on, and the most that steps hold at once beside it."""
+    steps: list[Step] = []
+    kept, _ = held(lambda: steps.append(make()))
+
+    def run() -> None:
+        for features, labels in batches:
+            steps[0](features, labels)
+
+    return kept + held(run)[1]
+
+
+def held(call: Callable[[], None]) -> tuple[float, float]:
+    """Bytes that PyTorch holds more after a call than before, and the most on the way."""
+    with torch.profiler.profile(
+        activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
+    ) as profiler:
+        call()
+        gc.collect()
+    now = most = 0.0
+    for event in profiler.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            now += event.nbytes()
+            most = max(most, now)
+    return now, most
 
 
 def plain_step(module: nn.Module, setting: Setting) -> Step:
