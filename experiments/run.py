@@ -35,6 +35,7 @@ ROOT = HERE.parent
 RUNS = ROOT / "runs"
 MAIN = {
     "mnist-all": "All of MNIST over 30 participants, test accuracy",
+    "private-mnist": "Every image protected by DP-SGD at a total epsilon, delta 1e-5",
     "mnist-30x600": "30 participants with 600 images each",
 }
 # glibc then keeps large blocks for the next turn; giving them back took as long as the training.
