@@ -1,11 +1,11 @@
 """How many uploads a second the server takes in: read, check, verify, decode, keep, apply.
 
-Run: ``python benchmarks/server_store.py [folder]`` (about a minute, offline; the folder decides which
-disk is measured). Every upload is 1 % of d random float32 entries, signed, and on the disk (SQLite,
-write-ahead log, ``synchronous=FULL``) before the next one is looked at. Beside it the disk's own
-rate for writing as many bytes and syncing them, which no durable server can pass. The parts are
-medians: ``check`` is frame, signature, decoding and limits; ``keep`` the commit; ``apply`` decoding
-once more and adding.
+Run: ``python benchmarks/server_store.py [folder]`` (about a minute, offline; the folder decides
+which disk is measured). Every upload is 1 % of d random float32 entries, signed, and on the disk
+(SQLite, write-ahead log, ``synchronous=FULL``) before the next one is looked at. Beside it the
+disk's own rate for writing as many bytes and syncing them. Two parts are told apart, as
+medians: ``check`` is frame, signature, decoding and limits; ``keep+apply`` is the commit, decoding
+once more, and adding.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Many institutions, one model: everything of it that is ours and not transport."""
