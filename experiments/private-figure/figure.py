@@ -42,7 +42,12 @@ def read() -> tuple[Points, dict[str, float]]:
         if private:
             form, theta, power = private.groups()
             total = results[0]["privacy"]["epsilon"]["pure"]
-            points[form, theta, int(power)] = {"accuracy": accuracy, "total": float(total)}
+            rounds = results[0]["curves"]["joint"][-1][0]
+            points[form, theta, int(power)] = {
+                "accuracy": accuracy,
+                "total": float(total),
+                "rounds": rounds,
+            }
         else:
             plain[label.removeprefix("no noise, theta_u ")] = accuracy
     return points, plain
@@ -52,8 +57,8 @@ def write_table(paper: dict[str, Any], points: Points, plain: dict[str, float]) 
     """One line a point of the paper's figure."""
     lines = [
         "| theta_u | epsilon a turn | epsilon / c | paper (digitised) | ours, as printed "
-        "| ours, bounded first | its true total, 10 turns |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| ours, bounded first | turns | true total of bounded first |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for theta, curve in paper["theta_u"].items():
         count = int(float(theta) * 105_506)
@@ -62,12 +67,13 @@ def write_table(paper: dict[str, Any], points: Points, plain: dict[str, float]) 
             ours = [points.get((form, theta, power)) for form in FORMS]
             cells = [f"{100 * each['accuracy']:.1f} %" if each else "" for each in ours]
             total = f"{ours[1]['total']:,.0f}" if ours[1] else ""
+            turns = next((each["rounds"] for each in ours if each), "")
             lines.append(
                 f"| {theta} | 10^{power} | {10**power / count:.2g} | {100 * theirs:.1f} % "
-                f"| {cells[0]} | {cells[1]} | {total} |"
+                f"| {cells[0]} | {cells[1]} | {turns} | {total} |"
             )
         if theta in plain:
-            lines.append(f"| {theta} | no noise | | | {100 * plain[theta]:.1f} % | | infinite |")
+            lines.append(f"| {theta} | no noise | | | {100 * plain[theta]:.1f} % | | | infinite |")
     put_between_marks(HERE / "README.md", lines, begin=BEGIN, end=END)
 
 
