@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import mean
+
 import numpy as np
 import torch
 from one_record import trained
@@ -16,27 +18,38 @@ from tithe.learning.local import LocalTraining, train_locally
 from tithe.sharing.stages import Coins, keep_largest
 from tithe.sharing.update import everything
 
+SEEDS = (3, 4, 5)  # of who took part, and in which batches
 BATCHES = ((300, 0.1), (32, 0.001), (32, 0.01), (32, 0.05), (32, 0.1), (1, 0.001), (1, 0.01))
+RATES = {"warm": 0.02, "sure": 0.1}  # of the 300 steps that the network was trained for
 SETTINGS = [("warm", size, rate, theta) for size, rate in BATCHES for theta in (1.0, 0.1, 0.01)]
+SETTINGS += [("sure", size, rate, 0.1) for size, rate in BATCHES]
 SETTINGS += [("fresh", 300, 0.1, 0.01), ("fresh", 32, 0.05, 0.1)]
 HEAD = "| network | batch | step | theta_u | AUC | TPR at 1 % | ridge, of a rehearsal |"
 
 
 def measure(state: str, batch_size: int, learning_rate: float, theta: float) -> dict[str, float]:
-    """The ridge comes from a rehearsal on another half of the candidates."""
+    """Means over three halves; the ridge comes from a rehearsal on another half.
+
+    The candidates are not those on which decoder and networks were settled.
+    """
     members, others, population = read_rows()
-    module = fresh_network() if state == "fresh" else trained(population)
+    module = fresh_network()
+    if state in RATES:
+        module = trained(population, learning_rate=RATES[state])
     pool = Rows(
-        torch.cat([members.features[:300], others.features[:300]]),
-        torch.cat([members.labels[:300], others.labels[:300]]),
+        torch.cat([members.features[300:], others.features[300:]]),
+        torch.cat([members.labels[300:], others.labels[300:]]),
     )
     options = {"batch_size": batch_size, "learning_rate": learning_rate, "theta": theta}
     ridge = choose_ridge([rehearsed(module, pool, seed=1, **options)])
-    found = rehearsed(module, pool, seed=2, **options)
-    values = found.decoder.scores(found.values, ridge=ridge)
-    scores = Scores.split(values, took_part=found.took_part)
-    power = power_at(scores, 0.01).true_positive_rate
-    return {"auc": auc_with_spread(scores)[0], "power": power, "ridge": ridge}
+    areas, powers = [], []
+    for seed in SEEDS:
+        found = rehearsed(module, pool, seed=seed, **options)
+        values = found.decoder.scores(found.values, ridge=ridge)
+        scores = Scores.split(values, took_part=found.took_part)
+        areas.append(auc_with_spread(scores)[0])
+        powers.append(power_at(scores, 0.01).true_positive_rate)
+    return {"auc": mean(areas), "power": mean(powers), "ridge": ridge}
 
 
 def line(setting: tuple[str, int, float, float], figures: dict[str, float]) -> str:

@@ -10,7 +10,7 @@ from tithe.audit.first_layer import complete_input, correlations
 from tithe.audit.label_counts import label_of_one
 from tithe.audit.layer_places import first_linear, last_linear
 from tithe.audit.record_gradients import record_gradients
-from tithe.learning.flat import read_vector
+from tithe.learning.flat import read_vector, write_vector
 from tithe.learning.local import LocalTraining, train_locally
 from tithe.sharing.stages import Coins, Stage, keep_largest, keep_mask
 from tithe.sharing.update import SparseUpdate, everything
@@ -67,12 +67,12 @@ def line(setting: tuple[str, float], figures: dict[str, float]) -> str:
     )
 
 
-def trained(members: Rows) -> torch.nn.Module:
+def trained(members: Rows, *, learning_rate: float = 0.1) -> torch.nn.Module:
     """300 steps of plain SGD."""
     module = fresh_network()
     train_locally(
         module, members.features, members.labels,
-        training=LocalTraining(batch_size=32, local_steps=300), learning_rate=0.1,
+        training=LocalTraining(batch_size=32, local_steps=300), learning_rate=learning_rate,
         rng=torch.Generator().manual_seed(1),
     )  # fmt: skip
     return module
@@ -80,8 +80,6 @@ def trained(members: Rows) -> torch.nn.Module:
 
 def one_upload(module: torch.nn.Module, rows: Rows, number: int, share: Stage) -> SparseUpdate:
     """What one step on one image changes, as shared; the network is left as it was."""
-    from tithe.learning.flat import write_vector
-
     before = read_vector(module)
     rng = torch.Generator().manual_seed(number)
     some = slice(number, number + 1)

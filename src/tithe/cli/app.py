@@ -11,6 +11,7 @@ import typer
 
 from tithe import __version__
 from tithe.cli.account import account
+from tithe.cli.audit import audit
 from tithe.cli.calibrate import calibrate
 from tithe.cli.data import data
 from tithe.cli.demo import demo
@@ -67,6 +68,7 @@ def tithe(
 for _command in (demo, run, report, predict, plan, account, calibrate, ledger):
     app.command()(in_sentences(_command))
 app.add_typer(data, name="data")
+app.add_typer(audit, name="audit")
 
 
 def main() -> None:
