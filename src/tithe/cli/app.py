@@ -13,15 +13,23 @@ from tithe import __version__
 from tithe.cli.account import account
 from tithe.cli.audit import audit
 from tithe.cli.calibrate import calibrate
+from tithe.cli.consent import consent
 from tithe.cli.data import data
 from tithe.cli.demo import demo
+from tithe.cli.enrol import enrol
 from tithe.cli.exit_codes import MEANINGS, debug, in_sentences
+from tithe.cli.federation import federation
+from tithe.cli.join import join
+from tithe.cli.keys import keys
+from tithe.cli.leave import leave
 from tithe.cli.ledger import ledger
 from tithe.cli.plan import plan
 from tithe.cli.predict import predict
 from tithe.cli.report import report
 from tithe.cli.run import run
 from tithe.cli.screen import screen
+from tithe.cli.serve import serve
+from tithe.cli.status import status
 
 _HELP = """Train one network together and share only a small, chosen part of what each learnt.
 
@@ -67,8 +75,11 @@ def tithe(
 
 for _command in (demo, run, report, predict, plan, account, calibrate, ledger):
     app.command()(in_sentences(_command))
+for _part in (keys, enrol, serve, consent, join, status, leave):
+    app.command()(in_sentences(_part))
 app.add_typer(data, name="data")
 app.add_typer(audit, name="audit")
+app.add_typer(federation, name="federation")
 
 
 def main() -> None:

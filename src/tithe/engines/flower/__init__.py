@@ -1,0 +1,1 @@
+"""Flower as the post office: it carries opaque bytes between server and participants."""

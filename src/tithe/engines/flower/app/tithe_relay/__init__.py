@@ -1,0 +1,1 @@
+"""A relay between Flower and the daemon that a participant runs."""
