@@ -107,3 +107,13 @@ def test_the_demo_trains_across_processes_to_its_accuracy(tmp_path):
     assert status["accuracy"] > 0.9
     assert [each["applied"] for each in status["participants"]] == [10, 10, 10]
     assert (folder / "server" / "model").exists()
+
+
+def test_without_flower_one_sentence_says_how_to_get_it(home, monkeypatch):
+    monkeypatch.setitem(sys.modules, "flwr", None)
+    ours_and_theirs = ("flwr.", "tithe.engines.flower")
+    for name in [name for name in sys.modules if name.startswith(ours_and_theirs)]:
+        monkeypatch.delitem(sys.modules, name)
+    done = tithe("serve", home / "plan.toml", "--dir", home / "server")
+    assert done.exit_code == 2
+    assert "pip install tithe[federation]" in done.stderr

@@ -49,6 +49,11 @@ def in_sentences(command: Callable[_Arguments, None]) -> Callable[_Arguments, No
         except Exception as error:
             if is_debugging():
                 raise
+            if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("flwr"):
+                complain(
+                    "this command needs Flower; install it with: pip install tithe[federation]"
+                )
+                raise typer.Exit(BAD_INPUT) from None
             first, *notes = sentences_of(error)
             what = " ".join(dict.fromkeys((type(error).__name__, first)))
             complain(
