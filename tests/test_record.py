@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -304,3 +304,26 @@ def test_an_atomic_write_that_fails_leaves_the_old_file(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_recalls_come_back_as_they_were_and_an_older_record_has_none(tmp_path: Path) -> None:
+    recalls = (0.25, None, 1.0)
+    line = replace(EVALUATION, balanced_accuracy=0.625, recalls=recalls)
+    text = to_json({**asdict(line)}).decode()
+    assert line_from_json(text, EvaluationLine, where="here") == line
+    older = {k: v for k, v in asdict(line).items() if k not in ("balanced_accuracy", "recalls")}
+    read = line_from_json(to_json(older).decode(), EvaluationLine, where="here")
+    assert read.recalls is None and read.balanced_accuracy is None
+
+
+@pytest.mark.parametrize(
+    ("recalls", "sentence"),
+    [
+        (0.5, "recalls must be list or null, got float"),
+        ([0.5, "high"], "recalls must be float or null, got str"),
+    ],
+)
+def test_recalls_of_another_kind_are_damage(recalls: object, sentence: str) -> None:
+    text = to_json({**asdict(EVALUATION), "recalls": recalls}).decode()
+    with pytest.raises(BadInput, match=f"here is damaged: {sentence}"):
+        line_from_json(text, EvaluationLine, where="here")

@@ -56,8 +56,8 @@ def read() -> tuple[Points, dict[str, float]]:
 def write_table(paper: dict[str, Any], points: Points, plain: dict[str, float]) -> None:
     """One line a point of the paper's figure."""
     lines = [
-        "| theta_u | epsilon a turn | epsilon / c | paper (digitised) | ours, as printed "
-        "| ours, bounded first | turns | true total of bounded first |",
+        "| theta_u | epsilon a turn | epsilon / c | paper (digitised) | as printed, ours "
+        + "| bounded first, ours | turns | true total of bounded first |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for theta, curve in paper["theta_u"].items():

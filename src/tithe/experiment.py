@@ -283,6 +283,8 @@ class _Run:
                 bytes_up=outcome.bytes_up,
                 bytes_down=outcome.bytes_down,
                 seconds=outcome.train_seconds,
+                balanced_accuracy=quality.balanced_accuracy,
+                recalls=quality.recalls,
             )
         )
 

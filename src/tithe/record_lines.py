@@ -14,6 +14,7 @@ from tithe.checks import BadInput
 
 # JSON has no word for these three, so they are written as strings and read back as numbers.
 _SPOKEN = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+_SPELT = {type(None): "null", tuple: "list"}  # types as JSON calls them
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,9 @@ class EvaluationLine:
       bytes_up: sent by all participants since the start.
       bytes_down: received by all participants since the start.
       seconds: wall time spent on training since the start.
+      balanced_accuracy: mean of the recalls.
+      recalls: share of each class's test rows classified rightly, in label order; None for a class
+        without test rows. Both are None in records older than they are.
     """
 
     phase: str
@@ -92,6 +96,8 @@ class EvaluationLine:
     bytes_up: int
     bytes_down: int
     seconds: float
+    balanced_accuracy: float | None = None
+    recalls: tuple[float | None, ...] | None = None
 
 
 _Line = TypeVar("_Line", TurnLine, EvaluationLine)
@@ -155,13 +161,14 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)  # one for all line
 
 
 def _allowed_kinds(kind: type[_Line]) -> dict[str, tuple[type, ...]]:
-    """Per field, the types its value may have."""
+    """Per field, the types its value may have; ``tuple`` stands for one of numbers and None."""
     hints = typing.get_type_hints(kind)
-    return {
-        field.name: typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        for field in fields(kind)
-        for hint in (hints[field.name],)
-    }
+    found = {}
+    for field in fields(kind):
+        hint = hints[field.name]
+        each = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        found[field.name] = tuple(typing.get_origin(one) or one for one in each)
+    return found
 
 
 _KINDS: dict[type, dict[str, tuple[type, ...]]] = {
@@ -186,5 +193,7 @@ def _field(values: Mapping[str, Any], name: str, kinds: tuple[type, ...], where:
             return _SPOKEN[value]
         if type(value) is int and abs(value) < 2**1023:
             return float(value)
-    wanted = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+    if tuple in kinds and isinstance(value, list):
+        return tuple(_field({name: one}, name, (float, type(None)), where) for one in value)
+    wanted = " or ".join(_SPELT.get(kind, kind.__name__) for kind in kinds)
     raise BadInput(f"{where} is damaged: {name} must be {wanted}, got {type(value).__name__}")

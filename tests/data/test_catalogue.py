@@ -6,6 +6,7 @@ import pytest
 
 from tithe.checks import BadInput
 from tithe.data.catalogue import OFFICIAL_SETS, SET_NAMES, official_set
+from tithe.plan.sections import DATA_SETS
 
 
 def test_an_unknown_name_is_told_the_nearest():
@@ -15,14 +16,38 @@ def test_an_unknown_name_is_told_the_nearest():
         official_set("zzz")
 
 
+CHANNELS = {
+    "mnist": 1,
+    "fashion-mnist": 1,
+    "cifar10": 3,
+    "svhn": 3,
+    "pneumonia-mnist": 1,
+    "wdbc": 30,
+    "adult": 108,
+    "sms-spam": 0,
+    "sst2": 0,
+    "ag-news": 0,
+}
+IMAGES = ("mnist", "fashion-mnist", "cifar10", "svhn", "pneumonia-mnist")
+
+
 @pytest.mark.parametrize("name", OFFICIAL_SETS)
-def test_every_set_names_ten_classes_and_a_constant_per_channel(name):
+def test_every_set_names_different_classes_and_a_constant_per_channel(name):
     official = official_set(name)
-    channels = 3 if name in ("cifar10", "svhn") else 1
-    assert len(set(official.class_names)) == 10
-    assert len(official.mean) == len(official.std) == channels
-    assert all(0 < number < 1 for number in official.mean + official.std)
+    assert len(set(official.class_names)) == len(official.class_names) >= 2
+    assert len(official.mean) == len(official.std) == CHANNELS[name]
+    assert all(spread > 0 for spread in official.std)
+    if name in IMAGES:
+        assert all(0 < number < 1 for number in official.mean + official.std)
+
+
+def test_a_file_has_an_address_and_a_digest_or_neither_address_nor_size():
+    for official in OFFICIAL_SETS.values():
+        for file in official.files:
+            assert bool(file.addresses) == bool(file.num_bytes)
+            assert not file.addresses or len(file.sha256) == 64
 
 
 def test_digits_is_named_though_it_is_not_fetched():
-    assert SET_NAMES == ("digits", "mnist", "fashion-mnist", "cifar10", "svhn")
+    assert ("digits", *CHANNELS) == SET_NAMES
+    assert set(SET_NAMES) == set(DATA_SETS)

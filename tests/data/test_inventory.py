@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from tests.data.local_server import official_file, serving
 from tests.data.official_files import CIFAR_BATCHES, write_cifar, write_mnist, write_svhn
 from tithe.checks import BadInput
 from tithe.data import catalogue
+from tithe.data.catalogue import SET_NAMES
 from tithe.data.inventory import check, describe, fetch
 
 
@@ -27,8 +29,8 @@ def catalogue_of(monkeypatch):
 
 def test_an_empty_root_holds_only_digits(tmp_path):
     statuses = {status.name: status for status in describe(tmp_path)}
-    assert list(statuses) == ["digits", "mnist", "fashion-mnist", "cifar10", "svhn"]
-    assert [status.state for status in statuses.values()] == ["present", *["missing"] * 4]
+    assert list(statuses) == list(SET_NAMES)
+    assert [status.state for status in statuses.values()] == ["present", *["missing"] * 10]
     assert statuses["mnist"].folder == tmp_path / "mnist"
     assert statuses["mnist"].num_bytes_official == 11_594_722
     assert not statuses["mnist"].is_usable
@@ -133,3 +135,35 @@ def test_the_official_cifar_batches_are_right(data_root):
     if not (data_root / "cifar10").is_dir():
         pytest.skip("TITHE_DATA holds no cifar10")
     assert "wrong" not in {done.verdict for done in check("cifar10", data_root)}
+
+
+def test_a_text_published_unpacked_is_known_by_what_its_gzip_holds(tmp_path):
+    shelf = tmp_path / "tabular"
+    shelf.mkdir()
+    (shelf / "adult.data.gz").write_bytes(gzip.compress(b"not it"))
+    (shelf / "adult.test").write_bytes(b"nor this")
+    checks = {done.name: done for done in check("adult", tmp_path)}
+    assert checks["adult.data.gz"].got == hashlib.sha256(b"not it").hexdigest()
+    assert checks["adult.test"].got == hashlib.sha256(b"nor this").hexdigest()
+    assert {done.verdict for done in checks.values()} == {"wrong"}
+
+
+def test_what_has_no_published_digest_is_unknown(tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "sst2_train.tsv").write_bytes(b"sentence\tlabel\n")
+    verdicts = {done.name: done.verdict for done in check("sst2", tmp_path)}
+    assert verdicts == {"sst2_train.tsv": "unknown", "sst2_test.tsv": "missing"}
+
+
+def test_what_has_no_address_is_said_to_be_put_there_by_hand(tmp_path):
+    with pytest.raises(BadInput, match=r"it has no address of its own; put it into .*text by hand"):
+        fetch("sms-spam", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_real_tables_and_texts_are_right(data_root):
+    for name in ("wdbc", "adult"):
+        assert {done.verdict for done in check(name, data_root)} == {"right"}
+    verdicts = {done.name: done.verdict for done in check("ag-news", data_root)}
+    assert verdicts["ag_news_test.csv.gz"] == "right"
+    assert [done.verdict for done in check("sms-spam", data_root)] == ["right"]

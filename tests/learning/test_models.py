@@ -21,7 +21,19 @@ SHAPES = {
     "digits-cnn": (1, 8, 8),
     "digits-mlp": (1, 8, 8),
     "linear": (81, 8, 8),
+    "vgg19": (3, 32, 32),
+    "wrn-16-4": (3, 32, 32),
+    "table-mlp": (9,),
 }
+TEXTS = ("text-bag", "text-transformer")
+NEEDED = {"table-mlp": {"columns": 9}}
+
+
+def rows_for(name, count=3):
+    """Random rows of the kind that a network takes."""
+    if name in TEXTS:
+        return torch.randint(8192, (count, 64))
+    return torch.randn(count, *SHAPES[name])
 
 
 @pytest.mark.parametrize(
@@ -35,8 +47,8 @@ def test_the_papers_networks_have_the_papers_sizes(name, count):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_network_takes_its_rows_and_has_finite_gradients(name):
-    module = build_model(name, num_classes=7, seed=1)
-    scores = module(torch.randn(3, *SHAPES[name]))
+    module = build_model(name, num_classes=7, seed=1, arguments=NEEDED.get(name))
+    scores = module(rows_for(name))
     assert scores.shape == (3, 7)
     functional.cross_entropy(scores, torch.tensor([0, 3, 6])).backward()
     assert all(bool(torch.isfinite(p.grad).all()) for p in module.parameters())

@@ -37,6 +37,7 @@ from tithe.plan.sections import Data, Override, Sharing, Training
             "data.set=mnits",
             (
                 'data.set must be one of "digits", "mnist", "fashion-mnist", "svhn", "cifar10", '
+                '"pneumonia-mnist", "wdbc", "adult", "sms-spam", "sst2", "ag-news", '
                 '"npz:PATH", "csv:PATH", "images:PATH", "python:module:function", got "mnits"; '
                 'did you mean "mnist"?'
             ),

@@ -15,6 +15,7 @@ from tithe.privacy.events import (
     LaplaceRelease,
     PlainSelection,
     PlainValues,
+    RepeatedRowSteps,
     SparseVectorSelection,
     event_of,
     row_of,
@@ -33,6 +34,12 @@ events = st.one_of(
     st.builds(PlainSelection, counts, st.sampled_from(["largest", "random_above_tau"])),
     st.builds(PlainValues, counts),
     st.builds(GaussianSteps, scales, st.floats(1e-12, 1), counts, **neighbours),
+    st.builds(
+        RepeatedRowSteps,
+        *(scales, st.floats(1e-12, 0.999), st.integers(1, 1000), counts),
+        unit=st.just("record"),
+        relation=neighbours["relation"],
+    ),
     st.builds(LaplaceRelease, scales, counts, **neighbours),
     st.builds(
         SparseVectorSelection,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tithe.build.fit import require_unmixed
 from tithe.build.protection import protect
+from tithe.build.rows import Balanced, balanced
 from tithe.data.shard import Shard
 from tithe.learning.augment import Augmentation
 from tithe.learning.local import LocalTraining
@@ -53,11 +54,12 @@ def joint_phase(
     """The collaborative training: every participant with its own plan and shard."""
     if plan.privacy.unit == "record":
         require_unmixed(make_module(), plan.model.name, shards[0])
-    presences = _presences(plan, shards)
+    each = balanced(plan, shards)
+    presences = _presences(plan, [one.shard for one in each])
     turns = _num_turns(plan, presences)
     participants = [
-        _participant(plan, number, shard, num_turns=turns[number], size=initial.numel())
-        for number, shard in enumerate(shards)
+        _participant(plan, number, one, num_turns=turns[number], size=initial.numel())
+        for number, one in enumerate(each)
     ]
     server = plan.server
     return Phase(
@@ -79,16 +81,16 @@ def joint_phase(
         server_average_over=_average_over(plan, len(shards)),
         initial=initial,
         make_module=make_module,
-        epochs_a_round=_epochs_a_round(plan.training, shards[0]),
+        epochs_a_round=_epochs_a_round(plan.training, each[0].shard),
         seed=plan.seed,
     )
 
 
 def _participant(
-    plan: Plan, number: int, shard: Shard, *, num_turns: int, size: int
+    plan: Plan, number: int, rows: Balanced, *, num_turns: int, size: int
 ) -> Participant:
-    own = plan.for_participant(number)
-    training, sharing = _local(own.training), own.sharing
+    own, shard = plan.for_participant(number), rows.shard
+    training, sharing = _local(own.training, rows.class_weights), own.sharing
     participant = Participant(
         number=number,
         shard=shard,
@@ -109,7 +111,13 @@ def _participant(
     if plan.privacy.unit == "none" or num_turns == 0:
         return participant
     protection = protect(
-        plan.privacy, own, training, num_rows=len(shard), num_turns=num_turns, size=size
+        plan.privacy,
+        own,
+        training,
+        num_rows=len(shard),
+        num_turns=num_turns,
+        size=size,
+        most_copies=rows.most_copies,
     )
     return replace(
         participant,
@@ -157,7 +165,9 @@ def phase_alone(
 
     num_merged is how many participants' shards it learns from, so that it takes as many steps.
     """
-    training = _local(plan.training)
+    (rows,) = balanced(plan, [shard], purpose=f"balance {name}")
+    shard = rows.shard
+    training = _local(plan.training, rows.class_weights)
     training = replace(training, local_steps=training.local_steps * num_merged)
     learner = Participant(
         number=number,
@@ -187,7 +197,7 @@ def phase_alone(
     )
 
 
-def _local(training: Training) -> LocalTraining:
+def _local(training: Training, class_weights: tuple[float, ...] = ()) -> LocalTraining:
     return LocalTraining(
         batch_size=training.batch_size,
         local_epochs=training.local_epochs,
@@ -196,6 +206,7 @@ def _local(training: Training) -> LocalTraining:
         weight_decay=training.weight_decay,
         theta=training.theta,
         augmentation=Augmentation(training.shift, training.flip),
+        class_weights=class_weights,
     )
 
 

@@ -13,8 +13,9 @@ from tithe.learning.local import LocalTraining
 from tithe.plan import ParticipantPlan, Privacy
 from tithe.privacy.budget import Budget
 from tithe.privacy.calibrate import smallest_scale, turns_within
-from tithe.privacy.events import Event, GaussianSteps, PlainSelection, PlainValues, Relation, Unit
+from tithe.privacy.events import Event, PlainSelection, PlainValues, Relation, Unit
 from tithe.privacy.filter import best_order
+from tithe.privacy.repeated_rows import repeated_rows_event
 from tithe.sharing.stages import Stage
 
 PLAIN = (PlainSelection, PlainValues)
@@ -48,6 +49,7 @@ def protect(
     num_rows: int,
     num_turns: int,
     size: int,
+    most_copies: int = 1,
 ) -> Protection:
     """Calibrates the noise of one participant for its whole training, before it starts.
 
@@ -58,12 +60,13 @@ def protect(
       num_rows: how many rows it has; this decides its sampling rate and never leaves it.
       num_turns: how many turns it will have.
       size: d, the number of parameters.
+      most_copies: how many of its rows may be one record's.
     Raises:
       BadInput: no noise fits the budget.
     """
     unit: Unit = "record" if privacy.unit == "record" else "participant"
     if unit == "record":
-        turn_at, finish = _by_record(privacy, training, num_rows)
+        turn_at, finish = _by_record(privacy, training, num_rows, most_copies)
     else:
         turn_at, finish = upload_noise(privacy, own.sharing, size=size)
 
@@ -104,7 +107,9 @@ def _scale(privacy: Privacy, turn_at: Events, *, num_turns: int) -> float:
         ) from error
 
 
-def _by_record(privacy: Privacy, training: LocalTraining, num_rows: int) -> tuple[Events, Finish]:
+def _by_record(
+    privacy: Privacy, training: LocalTraining, num_rows: int, most_copies: int
+) -> tuple[Events, Finish]:
     """DP-SGD in local training; whatever is shared of its change is free."""
     if num_rows < privacy.microbatch:
         raise BadInput(
@@ -132,6 +137,7 @@ def _by_record(privacy: Privacy, training: LocalTraining, num_rows: int) -> tupl
             momentum=training.momentum,
             weight_decay=training.weight_decay,
             microbatch=privacy.microbatch,
+            class_weights=training.class_weights,
         )
 
     def turn_at(noise_multiplier: float) -> list[Event]:
@@ -141,6 +147,13 @@ def _by_record(privacy: Privacy, training: LocalTraining, num_rows: int) -> tupl
             rate, count = private.sampling_rate(num_rows), num_steps
         else:  # each row is in one batch of every pass
             rate, count = 1.0, math.ceil(num_steps / math.ceil(num_rows / batch_size))
-        return [GaussianSteps(in_sensitivity, rate, count, unit="record", relation=relation)]
+        event = repeated_rows_event(
+            noise_multiplier=in_sensitivity,
+            sampling_rate=rate,
+            most_copies=most_copies,
+            count=count,
+            relation=relation,
+        )
+        return [event]
 
     return turn_at, lambda scale: (None, private_at(scale))

@@ -1,21 +1,51 @@
-"""Which rows there are, and which participant holds which."""
+"""Which rows there are, which participant holds which, and which of them train more than once."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from tithe.checks import BadInput
+from tithe.data.balance import class_weights, copies_each, growth, kept_rows, most_copies
 from tithe.data.dataset import Dataset
 from tithe.data.partition import dirichlet, even, independent, label_shards, natural, power_law
+from tithe.data.shard import Shard
+from tithe.data.synthetic import KINDS, synthetic_rows
 from tithe.plan import Plan
 from tithe.randomness import stream
 
 
+@dataclass(frozen=True, eq=False)
+class Balanced:
+    """What one participant trains on, as [balance] says.
+
+    Attributes:
+      shard: its rows, some of them several times or with synthetic ones beside them.
+      class_weights: of its classes in the loss; empty if all weigh 1.
+      most_copies: how many rows of the shard may be one record's.
+    """
+
+    shard: Shard
+    class_weights: tuple[float, ...] = ()
+    most_copies: int = 1
+
+
 def rows_each(plan: Plan, train: Dataset) -> list[Tensor]:
-    """The rows of each participant, as [partition] says; BadInput if they cannot be dealt."""
+    """The rows of each participant, as [balance] and [partition] say; BadInput if that cannot be.
+
+    Public rows are nobody's.
+    """
+    if not plan.balance.class_rows and not plan.balance.public_rows:
+        return _dealt(plan, train)
+    private, _ = _private_and_public(plan, train)
+    return [private[rows] for rows in _dealt(plan, train.take(private))]
+
+
+def _dealt(plan: Plan, train: Dataset) -> list[Tensor]:
+    """The rows of each participant, as [partition] says."""
     part = plan.partition
     rng = stream(plan.seed, purpose="partition")
     num = part.participants
@@ -81,3 +111,132 @@ def require_ids(plan: Plan, num_participants: int) -> None:
                 f"participant[{number}].ids must be < {num_participants}, the owners in the data, "
                 f"got {beyond[0]}"
             )
+
+
+def balanced(plan: Plan, shards: Sequence[Shard], *, purpose: str = "balance") -> list[Balanced]:
+    """What each participant trains on; its own shard where [balance] asks for nothing.
+
+    Guarantee, where public counts are stated: how often a row is there, and what weighs it, depends
+    on that row and on these counts alone; synthetic rows of public rows depend on no private one.
+
+    Args:
+      plan: its [balance].
+      shards: of one data set, in the order of their participants.
+      purpose: names the streams of what is drawn.
+    Raises:
+      BadInput: numbers a class that do not fit the classes, or rows that no method can grow.
+    """
+    balance = plan.balance
+    if balance.method == "none":
+        return [Balanced(shard) for shard in shards]
+    if balance.method in KINDS:
+        return _with_synthetic_rows(plan, shards, purpose=purpose)
+    found = []
+    for number, shard in enumerate(shards):
+        labels, counts = _labels_and_counts(plan, shard)
+        if balance.method == "class_weights":
+            found.append(Balanced(shard, class_weights(counts)))
+            continue
+        factors = growth(counts, most_times=balance.most_times)
+        rng = stream(plan.seed, purpose=purpose, participant=number)
+        rows = shard.rows.repeat_interleave(copies_each(labels, factors=factors, rng=rng))
+        grown = replace(shard, rows=rows, held=shard.rows)
+        found.append(Balanced(grown, most_copies=most_copies(factors)))
+    return found
+
+
+def _with_synthetic_rows(plan: Plan, shards: Sequence[Shard], *, purpose: str) -> list[Balanced]:
+    """One data set for all, with every participant's synthetic rows behind the real ones."""
+    balance, data = plan.balance, shards[0].data
+    assert balance.method in KINDS
+    public = _private_and_public(plan, data)[1] if balance.public_rows else None
+    features, labels, rows_of = [data.features], [data.labels], []
+    num_rows = len(data)
+    for number, shard in enumerate(shards):
+        source = shard.rows if public is None else public
+        rng = stream(plan.seed, purpose=purpose, participant=number)
+        new, new_labels = synthetic_rows(
+            data.features[source],
+            data.labels[source],
+            kind=balance.method,
+            wanted=_wanted(plan, shard),
+            neighbours=balance.neighbours,
+            seed=int(torch.randint(2**32, (1,), generator=rng)),
+            name=data.name,
+        )
+        features.append(new)
+        labels.append(new_labels)
+        rows_of.append(torch.cat([shard.rows, torch.arange(num_rows, num_rows + len(new))]))
+        num_rows += len(new)
+    grown = replace(data, features=torch.cat(features), labels=torch.cat(labels), groups=None)
+    return [
+        Balanced(replace(shard, data=grown, rows=rows, held=shard.rows))
+        for shard, rows in zip(shards, rows_of, strict=True)
+    ]
+
+
+def _wanted(plan: Plan, shard: Shard) -> dict[int, int]:
+    """How many synthetic rows of each class; of public rows, a number that no private one moves."""
+    labels, counts = _labels_and_counts(plan, shard)
+    factors = growth(counts, most_times=plan.balance.most_times)
+    if plan.balance.public_rows and _public_counts(plan):
+        expected = [len(shard) * count / sum(counts) for count in counts]
+    else:
+        expected = torch.bincount(labels, minlength=len(counts)).tolist()
+    grown = zip(factors, expected, strict=True)
+    return {label: round((factor - 1) * have) for label, (factor, have) in enumerate(grown)}
+
+
+def _labels_and_counts(plan: Plan, shard: Shard) -> tuple[Tensor, list[float]]:
+    """The labels of a shard's rows; how many rows each class has, as public or else as its own."""
+    data = shard.data
+    labels = data.labels[shard.rows]
+    stated = _public_counts(plan)
+    if not stated:
+        return labels, torch.bincount(labels, minlength=data.num_classes).double().tolist()
+    key = "public_counts" if plan.balance.public_counts else "class_rows"
+    _require_one_a_class(stated, data, key=key)
+    return labels, list(stated)
+
+
+def _public_counts(plan: Plan) -> tuple[float, ...]:
+    return plan.balance.public_counts or plan.balance.class_rows
+
+
+def _private_and_public(plan: Plan, train: Dataset) -> tuple[Tensor, Tensor]:
+    """The rows that are dealt out and those that are public, in ascending order.
+
+    Public rows are drawn from those that ``class_rows`` leaves over, or else from all.
+    """
+    balance = plan.balance
+    private = torch.arange(len(train))
+    free = private
+    if balance.class_rows:
+        _require_one_a_class(balance.class_rows, train, key="class_rows")
+        rng = stream(plan.seed, purpose="class_rows")
+        private = kept_rows(train.labels, class_rows=balance.class_rows, rng=rng, name=train.name)
+        free = _without(len(train), private)
+    most = len(free) - (not balance.class_rows)
+    if balance.public_rows > most:
+        raise BadInput(
+            f"balance.public_rows must be at most {most}, the rows of {train.name} that nobody "
+            f"needs, got {balance.public_rows}"
+        )
+    rng = stream(plan.seed, purpose="public_rows")
+    public = free[torch.randperm(len(free), generator=rng)[: balance.public_rows].sort().values]
+    return (private if balance.class_rows else _without(len(train), public)), public
+
+
+def _without(num_rows: int, gone: Tensor) -> Tensor:
+    """All row numbers below ``num_rows`` but these, ascending."""
+    is_left = torch.ones(num_rows, dtype=torch.bool)
+    is_left[gone] = False
+    return torch.nonzero(is_left).flatten()
+
+
+def _require_one_a_class(numbers: Sequence[float], data: Dataset, *, key: str) -> None:
+    if len(numbers) != data.num_classes:
+        raise BadInput(
+            f"balance.{key} must have one number for each of the {data.num_classes} classes of "
+            f"{data.name}, got {len(numbers)}"
+        )

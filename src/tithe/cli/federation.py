@@ -83,7 +83,7 @@ def demo(out: Out = None) -> None:
     if serving.returncode or accuracy is None:
         complain(f"the server ended with {serving.returncode}; see {folder / 'server.log'}")
         raise typer.Exit(1)
-    screen().print(f"Trained by three processes to accuracy {accuracy:.4f}: {folder}")
+    screen().print(f"\nTrained by three processes to accuracy {accuracy:.4f}: {folder}")
 
 
 def _prepare(folder: Path, server: Path, number: int) -> None:

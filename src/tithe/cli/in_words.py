@@ -48,13 +48,16 @@ def release(event: Event) -> str:
         GaussianSteps,
         GumbelSelection,
         LaplaceRelease,
+        RepeatedRowSteps,
         SparseVectorSelection,
     )
 
     match event:
-        case GaussianSteps() if event.sampling_rate < 1:
+        case GaussianSteps() | RepeatedRowSteps() if event.sampling_rate < 1:
             what = f"{_many(event.count, 'noisy step')} on Poisson samples of rate"
             rate = f"{figure(event.sampling_rate)}"
+            if isinstance(event, RepeatedRowSteps):
+                rate += f", up to {event.most_copies} rows of one record"
             return f"{what} {rate}, noise multiplier {figure(event.noise_multiplier)}"
         case GaussianSteps():
             what = "Gaussian noise on one vector" if event.count == 1 else "Gaussian noise, "

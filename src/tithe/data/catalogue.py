@@ -1,46 +1,10 @@
-"""Where the named data sets officially live, and how one knows their files."""
+"""Where the named data sets officially live; of images, how one knows their files."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tithe.checks import BadInput, nearest
-
-
-@dataclass(frozen=True)
-class OfficialFile:
-    """One published file: its name, size and SHA-256, and the addresses to try in order."""
-
-    name: str
-    num_bytes: int
-    sha256: str
-    addresses: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class OfficialSet:
-    """One published data set.
-
-    Attributes:
-      name: what a plan calls it; also its folder under the data root.
-      title: what people call it.
-      home: where it is published, for a human.
-      files: what makes it whole.
-      extra: more of it, fetched only when asked for.
-      class_names: in label order.
-      mean: per channel, of the official training pixels / 255, before any padding.
-      std: likewise.
-    """
-
-    name: str
-    title: str
-    home: str
-    files: tuple[OfficialFile, ...]
-    class_names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    extra: tuple[OfficialFile, ...] = ()
-
+from tithe.data.catalogue_tables import TABLES_AND_TEXTS
+from tithe.data.official import OfficialFile, OfficialSet
 
 _DIGITS = tuple(str(digit) for digit in range(10))
 _MNIST_MIRRORS = (
@@ -207,7 +171,7 @@ _OFFICIAL = (
     ),
 )
 
-OFFICIAL_SETS = {official.name: official for official in _OFFICIAL}
+OFFICIAL_SETS = {official.name: official for official in (*_OFFICIAL, *TABLES_AND_TEXTS)}
 SET_NAMES = ("digits", *OFFICIAL_SETS)
 
 # SHA-256 of the six members of cifar-10-binary.tar.gz, as torchvision for Ruby records them.

@@ -15,9 +15,10 @@ import numpy.typing as npt
 import torch
 
 from tithe.checks import BadInput
-from tithe.data.catalogue import CIFAR10_BATCHES, OfficialSet
+from tithe.data.catalogue import CIFAR10_BATCHES
 from tithe.data.dataset import Dataset, Splits
 from tithe.data.holding import Holding
+from tithe.data.official import OfficialSet
 
 _RECORD = 1 + 3 * 32 * 32  # a label byte, then the red, green and blue planes row by row
 _TEST = "test_batch.bin"

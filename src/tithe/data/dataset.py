@@ -16,8 +16,9 @@ class Dataset:
 
     Attributes:
       name: what messages call it, e.g. ``"mnist"`` or ``"npz:ward.npz"``.
-      features: shape ``(n, c, h, w)`` uint8 for images, else float32 ``(n, ...)``; n > 0. Images
-        stay bytes in memory: a shard turns just its rows into floats.
+      features: shape ``(n, c, h, w)`` uint8 for images; ``(n, length)`` int64 for texts, as token
+        numbers >= 0; else float32 ``(n, ...)``; n > 0. Images stay bytes in memory: a shard turns
+        just its rows into floats.
       labels: shape ``(n,)``, int64, in ``[0, num_classes)``.
       class_names: one name a class.
       mean: public constants, one per channel, of the pixels divided by 255; ``()`` = none known.
@@ -99,8 +100,10 @@ class Splits:
 
 
 def _check_features(name: str, features: Tensor) -> None:
-    if features.dtype not in (torch.uint8, torch.float32):
-        raise BadInput(f"{name}: features must be uint8 or float32, got {features.dtype}")
+    if features.dtype not in (torch.uint8, torch.float32, torch.int64):
+        raise BadInput(
+            f"{name}: features must be uint8 or float32, got {features.dtype}; tokens are int64"
+        )
     if features.ndim < 2 or (features.dtype == torch.uint8 and features.ndim != 4):
         raise BadInput(
             f"{name}: features must have shape (n, c, h, w) if uint8, else (n, ...) with two or "
@@ -108,6 +111,11 @@ def _check_features(name: str, features: Tensor) -> None:
         )
     if features.numel() == 0:
         raise BadInput(f"{name}: there must be at least one row, got shape {tuple(features.shape)}")
+    if features.dtype == torch.int64 and (features.ndim != 2 or int(features.min()) < 0):
+        raise BadInput(
+            f"{name}: tokens must be numbers >= 0 of shape (n, length), got shape "
+            f"{tuple(features.shape)} and {int((features < 0).sum())} below 0"
+        )
     if features.dtype == torch.float32:
         bad = int((~torch.isfinite(features)).sum())
         if bad:

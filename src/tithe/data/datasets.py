@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from tithe.checks import BadInput
-from tithe.data.catalogue import OfficialFile, OfficialSet, official_set
+from tithe.data.catalogue import official_set
 from tithe.data.cifar import read_cifar10
 from tithe.data.dataset import Splits
 from tithe.data.digits import read_digits
 from tithe.data.fetch import data_root, download
 from tithe.data.files import OWN_SCHEMES, load_own
 from tithe.data.inventory import fetch, hold
+from tithe.data.medmnist import read_pneumonia
 from tithe.data.mnist import read_mnist
+from tithe.data.official import OfficialFile, OfficialSet
 from tithe.data.svhn import read_svhn
+from tithe.data.texts import read_ag_news, read_spam, read_sst2
+from tithe.data.uci_tables import read_adult, read_wdbc
 
 NO_OPTIONS: Mapping[str, object] = MappingProxyType({})
+
+_READ: Mapping[str, Callable[[OfficialSet, Path], Splits]] = MappingProxyType(
+    {
+        "mnist": read_mnist,
+        "fashion-mnist": read_mnist,
+        "cifar10": read_cifar10,
+        "pneumonia-mnist": read_pneumonia,
+        "wdbc": read_wdbc,
+        "adult": read_adult,
+        "sms-spam": read_spam,
+        "sst2": read_sst2,
+        "ag-news": read_ag_news,
+    }
+)
 
 
 def load(
@@ -30,8 +48,8 @@ def load(
     """Reads a named set or the user's own files into memory.
 
     Args:
-      source: ``"digits"``, ``"mnist"``, ``"fashion-mnist"``, ``"cifar10"``, ``"svhn"``, or the
-        user's own: ``"npz:PATH"``, ``"csv:PATH"``, ``"images:PATH"``, ``"python:module:function"``.
+      source: one of ``SET_NAMES``, such as ``"digits"``, or the user's own: ``"npz:PATH"``,
+        ``"csv:PATH"``, ``"images:PATH"``, ``"python:module:function"``.
       root: holds one folder per named set; None is $TITHE_DATA, else the user's cache folder. What
         is not there is downloaded into it, with its SHA-256 checked.
       offline: refuse to download instead.
@@ -47,7 +65,7 @@ def load(
     if source == "digits":
         return read_digits()
     official = official_set(source)
-    folder = data_root(root) / source
+    folder = data_root(root) / official.folder
     extra = [file for file in official.extra if with_extra and not (folder / file.name).is_file()]
     is_usable = hold(source, root).is_usable
     if offline and (extra or not is_usable):
@@ -56,11 +74,9 @@ def load(
         fetch(source, root)
     for file in extra:
         download(official, file, folder)
-    if source == "cifar10":
-        return read_cifar10(official, folder)
     if source == "svhn":
         return read_svhn(official, folder, with_extra=with_extra)
-    return read_mnist(official, folder)
+    return _READ[source](official, folder)
 
 
 def _svhn_extra(source: str, options: Mapping[str, object]) -> bool:
@@ -82,5 +98,5 @@ def _not_there(official: OfficialSet, folder: Path, *files: Sequence[OfficialFil
     return (
         f"{official.name}: {names} must be in {folder}, is not, and downloading is switched off; "
         f"put it there by hand from {official.home}, or point TITHE_DATA to a folder that holds "
-        f"{official.name}/"
+        f"{official.folder}/"
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tithe.checks import BadInput
-from tithe.data.catalogue import OfficialFile, OfficialSet
+from tithe.data.official import OfficialFile, OfficialSet
 
 _TIMEOUT = 30.0  # seconds without an answer before the next address is tried
 
@@ -37,6 +37,12 @@ def download(official: OfficialSet, file: OfficialFile, folder: Path) -> Path:
     Raises:
       BadInput: no address answered, none had the right bytes, or the folder cannot be written.
     """
+    if not file.addresses:
+        raise BadInput(
+            f"{official.name}: {file.name} cannot be downloaded, for it has no address of its own; "
+            f"put it into {folder} by hand from {official.home}, or point TITHE_DATA to a folder "
+            f"that holds {official.folder}/{file.name}"
+        )
     import pooch  # slow, and most runs download nothing
 
     made = _make_folder(folder, official)
@@ -61,7 +67,7 @@ def download(official: OfficialSet, file: OfficialFile, folder: Path) -> Path:
     raise BadInput(
         f"{official.name}: {file.name} could not be downloaded ({'; '.join(reasons)}); put it into "
         f"{folder} by hand from {official.home}, or point TITHE_DATA to a folder that holds "
-        f"{official.name}/{file.name}"
+        f"{official.folder}/{file.name}"
     )
 
 

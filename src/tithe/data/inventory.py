@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from tithe.checks import BadInput
-from tithe.data.catalogue import CIFAR10_BATCHES, OFFICIAL_SETS, OfficialSet, official_set
+from tithe.data.catalogue import CIFAR10_BATCHES, OFFICIAL_SETS, official_set
 from tithe.data.cifar import hold_cifar10, unpack_batch
 from tithe.data.fetch import Announce, data_root, download
 from tithe.data.holding import Holding, State
 from tithe.data.mnist import hold_mnist
+from tithe.data.official import OfficialSet
+from tithe.data.plain_files import hold_plain
 from tithe.data.svhn import hold_svhn
 
 Verdict = Literal["right", "wrong", "missing", "unknown"]
@@ -23,7 +26,7 @@ _HOLD: dict[str, Callable[[OfficialSet, Path], Holding]] = {
     "fashion-mnist": hold_mnist,
     "cifar10": hold_cifar10,
     "svhn": hold_svhn,
-}
+}  # of the others, files of text and the like: hold_plain
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class FileCheck:
 def hold(name: str, root: Path | None = None) -> Holding:
     """What the data root holds of a named set other than ``digits``."""
     official = official_set(name)
-    return _HOLD[name](official, data_root(root) / name)
+    return _HOLD.get(name, hold_plain)(official, data_root(root) / official.folder)
 
 
 def describe(root: Path | None = None) -> list[SetStatus]:
@@ -93,7 +96,7 @@ def describe(root: Path | None = None) -> list[SetStatus]:
                 name=name,
                 state=holding.state,
                 is_usable=holding.is_usable,
-                folder=data_root(root) / name,
+                folder=data_root(root) / official.folder,
                 num_bytes=sum(path.stat().st_size for path in holding.files),
                 num_bytes_official=sum(file.num_bytes for file in official.files),
                 home=official.home,
@@ -127,7 +130,7 @@ def fetch(
         if file.name in missing or (missing and name == "cifar10"):
             if announce is not None:
                 announce(file)
-            download(official, file, data_root(root) / name)
+            download(official, file, data_root(root) / official.folder)
     return check(name, root)
 
 
@@ -140,16 +143,18 @@ def check(name: str, root: Path | None = None) -> list[FileCheck]:
     if name == "digits":
         return []
     official = official_set(name)
-    folder, holding = data_root(root) / name, hold(name, root)
+    folder, holding = data_root(root) / official.folder, hold(name, root)
     published = {file.name: file.sha256 for file in (*official.files, *official.extra)}
     if name == "cifar10":
         published |= CIFAR10_BATCHES
     extra = [folder / file.name for file in official.extra if (folder / file.name).is_file()]
     checks = []
     for path in (*holding.files, *extra):
-        # A batch of CIFAR-10 is known by its unpacked bytes; nothing else is loose and xz.
-        expected = published.get(path.name.removesuffix(".xz"), "")
-        got = _sha256(path)
+        # A batch of CIFAR-10 is known by its unpacked bytes; nothing else is loose and xz. So is a
+        # text that lies there with gzip, though it is published without.
+        is_packed = path.suffix == ".xz" or path.name not in published
+        expected = published.get(path.name if not is_packed else path.stem, "")
+        got = _sha256(path, is_packed=is_packed)
         checks.append(FileCheck(path.name, _verdict(expected, got), path, expected, got))
     missing = [FileCheck(gone, "missing", None, published[gone], "") for gone in holding.missing]
     return checks + missing
@@ -161,12 +166,15 @@ def _verdict(expected: str, got: str) -> Verdict:
     return "right" if got == expected else "wrong"
 
 
-def _sha256(path: Path) -> str:
-    """Of the bytes; of what they unpack to if they are xz."""
+def _sha256(path: Path, *, is_packed: bool) -> str:
+    """Of the bytes; of what they unpack to if they are packed and were published otherwise."""
     if path.suffix == ".xz":
         return hashlib.sha256(unpack_batch(path)).hexdigest()
     try:
+        if is_packed and path.suffix == ".gz":
+            with gzip.open(path) as unpacked:
+                return hashlib.file_digest(unpacked, "sha256").hexdigest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
+    except (OSError, EOFError) as error:
         raise BadInput(f"{path}: could not be read ({error})") from error

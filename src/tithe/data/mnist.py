@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from tithe.checks import BadInput
-from tithe.data.catalogue import OfficialSet
 from tithe.data.dataset import Dataset, Splits
 from tithe.data.holding import Holding
 from tithe.data.idx import read_idx
+from tithe.data.official import OfficialSet
 
 _SIDE, _BORDER = 28, 2  # 28 + 2 * 2 = 32
 

@@ -10,6 +10,8 @@ taken here. What is subtracted and divided by is one of:
   whoever predicts, use those of their own rows likewise. Participants then no longer see one
   scale, which costs accuracy if their rows differ in what matters.
 - ``none``: nothing. Bytes are still divided by 255.
+
+Tokens of texts are names and not amounts: nothing is ever done to them.
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ def choose_normalisation(
         close = nearest(kind, get_args(Kind))
         hint = f"; did you mean {close!r}?" if close else ""
         raise BadInput(f"normalise must be one of {', '.join(get_args(Kind))}, got {kind!r}{hint}")
+    if data.features.dtype == torch.int64:
+        return Normalisation("none")
     if kind != "constants":
         return Normalisation(cast(Kind, kind))
     if bool(mean) != bool(std):
@@ -83,12 +87,15 @@ def choose_normalisation(
 def normalise(features: Tensor, how: Normalisation) -> Tensor:
     """The features as float32, shifted and scaled per channel; the input is left as it is.
 
-    A channel without spread (``own`` only) is shifted to zero and not scaled.
+    Tokens stay int64 and as they are. A channel without spread (``own`` only) is shifted to zero
+    and not scaled.
 
     Args:
-      features: shape ``(m, c, ...)``, uint8 or float32, m > 0.
+      features: shape ``(m, c, ...)``, uint8, float32 or int64, m > 0.
       how: with ``own``, the statistics are those of exactly these rows.
     """
+    if features.dtype == torch.int64:
+        return features.clone()
     if how.kind == "own":
         mean, std = _own_statistics(features)
     else:

@@ -20,6 +20,8 @@ class Shard:
       data: the whole set, shared.
       rows: shape ``(m,)``, int64, m > 0, in ``[0, len(data))``.
       normalisation: what ``tensors`` subtracts and divides by.
+      held: the rows it holds, each once, where ``rows`` has copies of them or others beside them;
+        None: ``rows``.
     Raises:
       ValueError: no row, another type or shape, or a row that does not exist.
     """
@@ -27,6 +29,7 @@ class Shard:
     data: Dataset
     rows: Tensor
     normalisation: Normalisation
+    held: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Checks that every row exists."""
@@ -47,14 +50,16 @@ class Shard:
         return len(self.rows)
 
     def fingerprint(self) -> str:
-        """SHA-256 of its rows and labels as they are stored, 64 hex digits.
+        """SHA-256 of the rows it holds and their labels as they are stored, 64 hex digits.
 
-        Guarantee: the same rows in the same order give the same one. It tells whoever knows the
+        Guarantee: the same rows in the same order give the same one, however often they are trained
+        on and whatever is trained on beside them; so a ledger goes on. It tells whoever knows the
         rows already that these are they, so it stays where the rows are.
         """
         digest = hashlib.sha256()
+        held = self.rows if self.held is None else self.held
         for tensor in (self.data.features, self.data.labels):
-            rows = tensor.index_select(0, self.rows).contiguous()
+            rows = tensor.index_select(0, held).contiguous()
             digest.update(f"{rows.dtype}{tuple(rows.shape)}".encode())
             digest.update(rows.numpy().tobytes())
         return digest.hexdigest()

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from tithe.checks import BadInput
-from tithe.data.catalogue import OfficialSet
 from tithe.data.dataset import Dataset, Splits
 from tithe.data.holding import Holding
+from tithe.data.official import OfficialSet
 
 _EXTRA = "extra_32x32.mat"
 

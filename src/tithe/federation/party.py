@@ -110,4 +110,8 @@ def _alone(participant: Participant) -> Participant:
         groups=None if shard.data.groups is None else shard.data.groups[rows],
     )
     places = rows.new_tensor(range(len(rows)))
-    return replace(participant, shard=Shard(data, places, shard.normalisation))
+    held = None
+    if shard.held is not None:  # what the ledger's fingerprint is taken of
+        place_of = {int(row): place for place, row in enumerate(rows)}
+        held = places.new_tensor([place_of[int(row)] for row in shard.held])
+    return replace(participant, shard=Shard(data, places, shard.normalisation, held))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter, functional
 
 from tithe.checks import require_at_least, require_positive
+from tithe.learning.class_weights import WeightedCrossEntropy
 from tithe.learning.flat import trainable
 from tithe.learning.local import DivergedTraining
 from tithe.learning.noisy_step import Draw, NoisyStep
@@ -46,6 +47,7 @@ class PrivateTraining:
       momentum, weight_decay: of the step after the noise; they cost nothing.
       microbatch: neighbouring rows whose mean gradient is clipped as one; 1 is by far the best.
       chunk_rows: rows worked on at once; it bounds the memory and does not change the result.
+      class_weights: public weights of each class's rows, before the clip; empty: all weigh 1.
     """
 
     batch_size: int
@@ -58,6 +60,7 @@ class PrivateTraining:
     weight_decay: float = 0.0
     microbatch: int = 1
     chunk_rows: int = 512
+    class_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         require_at_least(
@@ -128,7 +131,7 @@ def train_privately(
     rng: torch.Generator,
     normal: Draw,
     uniforms: Draw | None = None,
-    loss: Loss = cross_entropy,
+    loss: Loss | None = None,
     augment: Augment | None = None,
     augmentations: int = 1,
 ) -> PrivateOutcome:
@@ -158,7 +161,8 @@ def train_privately(
       normal: gives that many standard normal numbers; the noise.
       uniforms: gives that many numbers in [0, 1) in double precision, for the batches; if None they
         are drawn from ``rng``, which is for simulation.
-      loss: from scores and labels to one value a row (or more, whose mean counts).
+      loss: from scores and labels to one value a row (or more, whose mean counts); None is cross
+        entropy, weighted by ``training.class_weights`` if there are any.
       augment: from rows ``(r, ...)`` to rows of the same shape, each by itself.
       augmentations: copies of a record in a batch, >= 1; more than 1 only with ``augment``.
     Raises:
@@ -173,6 +177,7 @@ def train_privately(
         raise ValueError(f"augmentations must be 1 without augment, got {augmentations}")
     num_rows = len(labels)
     training.sampling_rate(num_rows)  # refuses a batch larger than the data
+    loss = loss or _loss_of(training)
     way = find_way(module, features, labels, loss=loss)
     module_seed = int(torch.randint(2**62, (1,), generator=rng))
     data = Examples(
@@ -210,6 +215,10 @@ def train_privately(
     expected = training.batch_size / training.microbatch
     noise_norm = training.noise_stddev * math.sqrt(sum(p.numel() for p in parameters)) / expected
     return tally.outcome(examples_per_step=expected, noise_norm=noise_norm)
+
+
+def _loss_of(training: PrivateTraining) -> Loss:
+    return WeightedCrossEntropy(training.class_weights) if training.class_weights else cross_entropy
 
 
 def _uniforms_from(rng: torch.Generator) -> Draw:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tithe.learning.augment import Augmentation
+from tithe.learning.class_weights import WeightedCrossEntropy
 from tithe.learning.flat import trainable
 from tithe.learning.selective_sgd import SelectiveSGD
 
@@ -34,6 +35,7 @@ class LocalTraining:
       theta: the fraction of parameters that each step updates, in (0, 1]; below 1 the optimizer is
         ``SelectiveSGD``, else ``torch.optim.SGD``.
       augmentation: how images are varied every time they are trained on.
+      class_weights: of each class's rows in the loss; empty: all weigh 1.
     """
 
     batch_size: int = 8
@@ -43,6 +45,7 @@ class LocalTraining:
     weight_decay: float = 0.0
     theta: float = 1.0
     augmentation: Augmentation = _AS_IT_IS
+    class_weights: tuple[float, ...] = ()
 
     def num_steps(self, num_rows: int) -> int:
         """How many steps one turn takes with this many rows."""
@@ -74,7 +77,7 @@ def train_locally(
     training: LocalTraining,
     learning_rate: float,
     rng: torch.Generator,
-    loss: Loss = functional.cross_entropy,
+    loss: Loss | None = None,
 ) -> float:
     """Trains the module in place by plain mini-batch SGD and returns the mean loss of the batches.
 
@@ -86,12 +89,14 @@ def train_locally(
       learning_rate: alpha of this turn, > 0.
       rng: the stream of batch orders; it also seeds the module's own draws (dropout) and those of
         the augmentation.
-      loss: from scores and labels to a mean over the batch.
+      loss: from scores and labels to a mean over the batch; None is cross entropy, weighted by
+        ``training.class_weights`` if there are any.
     Raises:
       DivergedTraining: a batch loss is not finite; the module is then worthless.
     Source: Shokri & Shmatikov 2015, DSSGD participant, step 2.
     """
     optimizer = _optimizer(module, training, learning_rate)
+    loss = loss or _loss_of(training)
     num_steps = training.num_steps(len(labels))
     module_seed = int(torch.randint(2**62, (1,), generator=rng))
     vary = training.augmentation
@@ -114,6 +119,12 @@ def train_locally(
                 raise DivergedTraining("the loss became NaN or infinite")
             total += value
     return total / num_steps
+
+
+def _loss_of(training: LocalTraining) -> Loss:
+    if not training.class_weights:
+        return functional.cross_entropy
+    return WeightedCrossEntropy(training.class_weights).mean
 
 
 def _optimizer(

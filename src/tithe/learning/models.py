@@ -1,4 +1,4 @@
-"""The networks: the paper's four, two for digits, one linear layer, any ``module:function``."""
+"""The networks that a plan can name, and any ``module:function``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from torch.nn.parameter import UninitializedParameter
 
 from tithe.checks import BadInput, nearest
 from tithe.learning.linear import linear
+from tithe.learning.table import columns_of, table_mlp, table_name
+from tithe.learning.text_bag import text_bag
+from tithe.learning.text_transformer import text_transformer
+from tithe.learning.vgg import vgg19
+from tithe.learning.wide_resnet import wrn_16_4
 
 
 class SubtractiveNorm(nn.Module):
@@ -141,6 +146,11 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "digits-cnn": digits_cnn,
     "digits-mlp": digits_mlp,
     "linear": linear,
+    "vgg19": vgg19,
+    "wrn-16-4": wrn_16_4,
+    "table-mlp": table_mlp,
+    "text-bag": text_bag,
+    "text-transformer": text_transformer,
 }
 
 Initial = Literal["as_built", "lecun"]
@@ -153,15 +163,17 @@ _BY_SHAPE = {
 
 
 def name_for(shape: tuple[int, ...]) -> str:
-    """The network that ``name = "auto"`` means for rows of this shape.
+    """The network that ``name = "auto"`` means for rows of this shape; no texts.
 
     Raises:
       BadInput: no network of ours takes rows of this shape.
     """
     if shape in _BY_SHAPE:
         return _BY_SHAPE[shape]
+    if len(shape) == 1:
+        return table_name(shape[0])
     raise BadInput(
-        f'model.name "auto" knows rows of shape {sorted(_BY_SHAPE)}, got {shape}; '
+        f'model.name "auto" knows tables and rows of shape {sorted(_BY_SHAPE)}, got {shape}; '
         f'name a network of your own as "module:function"'
     )
 
@@ -177,7 +189,8 @@ def build_model(
     """The named network, initialised from ``seed`` without touching torch's global stream.
 
     Args:
-      name: one of ``MODELS`` or ``module:function`` of the user's, importable.
+      name: one of ``MODELS``, ``table-mlp-N`` for rows of N columns, or ``module:function`` of the
+        user's, importable.
       num_classes: handed to the function if it takes ``num_classes``.
       seed: of the initial parameters.
       arguments: further keyword arguments for the function.
@@ -186,22 +199,8 @@ def build_model(
     Raises:
       BadInput: unknown name, not importable, not a module, or no parameters.
     """
-    given = dict(arguments or {})
-    if ":" in name:
-        function = _imported(name)
-        takes = inspect.signature(function).parameters
-        open_ended = any(p.kind is p.VAR_KEYWORD for p in takes.values())
-        if "num_classes" in takes or open_ended:
-            given.setdefault("num_classes", num_classes)
-    elif name in MODELS:
-        function = MODELS[name]
-        given.setdefault("num_classes", num_classes)
-    else:
-        near = nearest(name, MODELS)
-        hint = f"; did you mean {near}?" if near else ""
-        raise BadInput(
-            f'model.name must be "module:function" or any of {", ".join(MODELS)}, got {name}{hint}'
-        )
+    function, known = _function_of(name, num_classes=num_classes)
+    given = {**known, **(arguments or {})}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -224,6 +223,25 @@ def build_model(
     if not any(p.requires_grad for p in module.parameters()):
         raise BadInput(f"model.name {name} must have trainable parameters, it has none")
     return module
+
+
+def _function_of(name: str, *, num_classes: int) -> tuple[Callable[..., object], dict[str, object]]:
+    """What makes the named network, and the arguments that nobody need state."""
+    if ":" in name:
+        function = _imported(name)
+        takes = inspect.signature(function).parameters
+        open_ended = any(p.kind is p.VAR_KEYWORD for p in takes.values())
+        is_told = "num_classes" in takes or open_ended
+        return function, {"num_classes": num_classes} if is_told else {}
+    if columns := columns_of(name):
+        return table_mlp, {"num_classes": num_classes, "columns": columns}
+    if name in MODELS:
+        return MODELS[name], {"num_classes": num_classes}
+    near = nearest(name, MODELS)
+    hint = f"; did you mean {near}?" if near else ""
+    raise BadInput(
+        f'model.name must be "module:function" or any of {", ".join(MODELS)}, got {name}{hint}'
+    )
 
 
 def _require_known_shapes(module: nn.Module, name: str) -> None:

@@ -13,7 +13,7 @@ from tithe.learning.per_example.contribution import Contribution
 
 Draw = Callable[[int], Tensor]  # how many -> that many independent numbers, shape (count,)
 
-_NOISE_AT_ONCE = 2**16  # values: they are still in the cache when they are added, and take no memory
+_NOISE_AT_ONCE = 2**16  # values: still in the cache when they are added, and little memory
 
 
 class NoisyStep:

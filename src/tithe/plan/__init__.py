@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tithe.plan.balance import Balance
 from tithe.plan.errors import BadPlan
 from tithe.plan.options import Options
 from tithe.plan.privacy import Privacy
@@ -22,6 +23,7 @@ from tithe.plan.whole import Plan, differences, load_plan
 
 __all__ = [
     "BadPlan",
+    "Balance",
     "Baselines",
     "Data",
     "Exchange",

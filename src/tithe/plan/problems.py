@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tithe.plan.balance import Balance
 from tithe.plan.privacy import Privacy
 from tithe.plan.sections import (
     Data,
     Exchange,
+    Model,
     Override,
     Partition,
     Run,
@@ -35,6 +37,8 @@ class Parts:
 
     data: Data
     partition: Partition
+    balance: Balance
+    model: Model
     training: Training
     sharing: Sharing
     privacy: Privacy

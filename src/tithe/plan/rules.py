@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tithe.plan.balance_rules import balance_rules, idle_balance_keys
 from tithe.plan.privacy_rules import idle_privacy_keys, privacy_rules, uses_tau
 from tithe.plan.problems import Parts, Problem
-from tithe.plan.sections import (
-    Data,
-    Sharing,
-)
+from tithe.plan.sections import TEXT_SETS, Data, Sharing
 
 
 def broken_rules(plan: Parts) -> Iterator[Problem]:
     """Every rule between keys that the plan breaks, in the order of its sections."""
     yield from _data(plan.data)
+    yield from _model(plan)
     yield from _partition(plan)
+    yield from balance_rules(plan)
     yield from sharing_rules(plan.sharing, where="sharing")
     yield from privacy_rules(plan)
     yield from _exchange(plan)
@@ -30,6 +30,15 @@ def _data(data: Data) -> Iterator[Problem]:
             "data.mean and data.std must have one number per channel each, "
             f"got {len(data.mean)} and {len(data.std)}",
             ("data.mean", "data.std"),
+        )
+
+
+def _model(plan: Parts) -> Iterator[Problem]:
+    if plan.data.set in TEXT_SETS and plan.model.name == "auto":
+        yield Problem(
+            f'model.name must be "text-bag", "text-transformer" or a function of yours for '
+            f'data.set = "{plan.data.set}", got "auto"',
+            ("model.name", "data.set"),
         )
 
 
@@ -161,4 +170,5 @@ def idle_keys(plan: Parts) -> Iterator[str]:
         yield 'data.normalise does nothing with data.features = "scattering"'
     if data.mean and data.normalise != "constants":
         yield f'data.mean and data.std do nothing with data.normalise = "{data.normalise}"'
+    yield from idle_balance_keys(plan)
     yield from idle_privacy_keys(plan)

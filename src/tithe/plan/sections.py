@@ -9,7 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tithe.plan.options import Options
 
-DATA_SETS = ("digits", "mnist", "fashion-mnist", "svhn", "cifar10")
+TEXT_SETS = ("sms-spam", "sst2", "ag-news")
+DATA_SETS = (
+    "digits",
+    "mnist",
+    "fashion-mnist",
+    "svhn",
+    "cifar10",
+    "pneumonia-mnist",
+    "wdbc",
+    "adult",
+    *TEXT_SETS,
+)
 DATA_FORMS = ("npz:PATH", "csv:PATH", "images:PATH", "python:module:function")
 MODELS = (
     "auto",
@@ -20,8 +31,13 @@ MODELS = (
     "digits-mlp",
     "digits-cnn",
     "linear",
+    "vgg19",
+    "wrn-16-4",
+    "table-mlp",
+    "text-bag",
+    "text-transformer",
 )
-MODEL_FORMS = ("module:function",)
+MODEL_FORMS = ("table-mlp-COLUMNS", "module:function")
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ DataSource = Annotated[
 ]
 ModelName = Annotated[
     str,
-    Field(pattern=rf"^({'|'.join(MODELS)}|[\w.]+:\w+)$"),
+    Field(pattern=rf"^({'|'.join(MODELS)}|table-mlp-[1-9]\d{{0,5}}|[\w.]+:\w+)$"),
     Words.any_of(MODELS, MODEL_FORMS),
 ]
 Device = Annotated[

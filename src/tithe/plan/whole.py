@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError, model_validator
 
+from tithe.plan.balance import Balance
 from tithe.plan.errors import BadPlan, in_toml, problems_of
 from tithe.plan.options import Options, plain
 from tithe.plan.privacy import Privacy
@@ -67,6 +68,8 @@ class Plan(Section):
     """what is learned from"""
     partition: Partition = Partition()
     """who holds which rows"""
+    balance: Balance = Balance()
+    """what is done about classes of unequal size"""
     model: Model = Model()
     """what is trained"""
     training: Training = Training()

@@ -14,6 +14,7 @@ from tithe.privacy.events import (
     LaplaceRelease,
     PlainSelection,
     PlainValues,
+    RepeatedRowSteps,
     SparseVectorSelection,
 )
 
@@ -22,7 +23,7 @@ def condensed(events: Iterable[Event], *, times: int = 1) -> list[Event]:
     """All these releases, so many times over, with equal mechanisms counted in one event.
 
     Guarantee: every sum of costs stays the same, since each merged event stands for ``count``
-    mechanisms of one law: Gaussian steps, Laplace releases, Gumbel selections, and above-threshold
+    mechanisms of one law: noisy steps, Laplace releases, Gumbel selections, and above-threshold
     rounds with a redrawn threshold. A threshold that is kept makes its positions one mechanism, so
     those events stay apart. Plain releases are infinite however many there are.
 
@@ -40,7 +41,7 @@ def condensed(events: Iterable[Event], *, times: int = 1) -> list[Event]:
 def _single(event: Event) -> tuple[Event, int]:
     """One mechanism of this event, and how many of it there are."""
     match event:
-        case GaussianSteps() | LaplaceRelease() | GumbelSelection():
+        case GaussianSteps() | RepeatedRowSteps() | LaplaceRelease() | GumbelSelection():
             return replace(event, count=1), event.count
         case SparseVectorSelection() if event.is_redrawn:
             return replace(event, count=1), event.count
@@ -54,7 +55,7 @@ def _single(event: Event) -> tuple[Event, int]:
 def _several(single: Event, count: int) -> list[Event]:
     """The inverse: that many of one mechanism in as few events as can be."""
     match single:
-        case GaussianSteps() | LaplaceRelease() | GumbelSelection():
+        case GaussianSteps() | RepeatedRowSteps() | LaplaceRelease() | GumbelSelection():
             return [replace(single, count=count)]
         case SparseVectorSelection() if single.is_redrawn:
             return [replace(single, count=count)]

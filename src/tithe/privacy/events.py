@@ -62,6 +62,37 @@ class GaussianSteps:
 
 
 @dataclass(frozen=True)
+class RepeatedRowSteps:
+    """Gaussian noise was added ``count`` times to sums over samples in which a record has copies.
+
+    Guarantee: each step is a sum over a fresh Poisson sample of rows, every row in it independently
+    with probability ``sampling_rate``; a record has at most ``most_copies`` rows, each of which
+    moves the sum by at most ``1 / noise_multiplier`` standard deviations of the noise under
+    ``relation``; and nobody learns which rows were taken. So a record moves a sum by at most j of
+    these lengths, j binomial.
+    Source: Ganesh 2024, Tight group-level DP guarantees for DP-SGD with sampling via mixture of
+      Gaussians mechanisms.
+    """
+
+    noise_multiplier: float
+    sampling_rate: float
+    most_copies: int
+    count: int = 1
+    unit: Unit = field(kw_only=True)
+    relation: Relation = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        require_positive(noise_multiplier=self.noise_multiplier)
+        require_fraction(sampling_rate=self.sampling_rate)
+        if self.sampling_rate == 1:
+            raise ValueError("sampling_rate must be in (0, 1) for copies of a record, got 1.0")
+        _require_whole(most_copies=self.most_copies)
+        _require_neighbours(count=self.count, unit=self.unit, relation=self.relation)
+        if self.unit != "record":
+            raise ValueError(f'unit must be "record" for copies of a record, got "{self.unit}"')
+
+
+@dataclass(frozen=True)
 class LaplaceRelease:
     """``count`` values were released, each with fresh Laplace noise.
 
@@ -135,13 +166,16 @@ class GumbelSelection:
 
 
 PlainEvent = PlainSelection | PlainValues
-PrivateEvent = GaussianSteps | LaplaceRelease | SparseVectorSelection | GumbelSelection
+PrivateEvent = (
+    GaussianSteps | RepeatedRowSteps | LaplaceRelease | SparseVectorSelection | GumbelSelection
+)
 Event = PlainEvent | PrivateEvent
 
 _KINDS: dict[str, type[Event]] = {
     "plain_selection": PlainSelection,
     "plain_values": PlainValues,
     "gaussian_steps": GaussianSteps,
+    "repeated_row_steps": RepeatedRowSteps,
     "laplace_release": LaplaceRelease,
     "sparse_vector_selection": SparseVectorSelection,
     "gumbel_selection": GumbelSelection,

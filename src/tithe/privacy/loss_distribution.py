@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
-from tithe.privacy.events import GaussianSteps, LaplaceRelease, PrivateEvent
+from tithe.privacy.binomial_mixture import log_ratio, log_weights
+from tithe.privacy.events import GaussianSteps, LaplaceRelease, PrivateEvent, RepeatedRowSteps
 from tithe.privacy.neighbours import Comparable
 from tithe.privacy.pure import pure_epsilon
 
@@ -68,7 +69,7 @@ def _is_transformed(mechanism: PrivateEvent) -> bool:
     """Whether its composition is computed by Fourier transform rather than in closed form."""
     if isinstance(mechanism, GaussianSteps):
         return mechanism.sampling_rate < 1
-    return isinstance(mechanism, LaplaceRelease)
+    return isinstance(mechanism, LaplaceRelease | RepeatedRowSteps)
 
 
 def _merged(released: Comparable) -> list[tuple[PrivateEvent, int]]:
@@ -113,6 +114,14 @@ def _single(mechanism: PrivateEvent, grid: float) -> PrivacyLossDistribution:
     if isinstance(mechanism, LaplaceRelease):
         return distribution.from_laplace_mechanism(
             mechanism.scale, value_discretization_interval=grid
+        )
+    if isinstance(mechanism, RepeatedRowSteps):
+        chances = np.exp(log_weights(mechanism.most_copies, mechanism.sampling_rate))
+        return distribution.from_mixture_gaussian_mechanism(
+            mechanism.noise_multiplier,
+            sensitivities=np.arange(len(chances), dtype=np.float64),
+            sampling_probs=chances / chances.sum(),
+            value_discretization_interval=grid,
         )
     assert isinstance(mechanism, GaussianSteps)
     relations = dp_accounting.NeighboringRelation
@@ -165,6 +174,8 @@ def _grid(released: Comparable, *, at_most: float) -> float:
 
 def _sizes(mechanism: PrivateEvent) -> tuple[float, float]:
     """The typical and the largest loss of one mechanism, roughly; they only choose a grid."""
+    if isinstance(mechanism, RepeatedRowSteps):
+        return _sizes_of_copies(mechanism)
     if not isinstance(mechanism, GaussianSteps):
         epsilon = pure_epsilon(mechanism)
         return epsilon, epsilon
@@ -176,3 +187,14 @@ def _sizes(mechanism: PrivateEvent) -> tuple[float, float]:
     rare = rate * (per_unit**4 / 4 + per_unit**2)
     spread = min(rate**2 * math.expm1(min(per_unit**2, 500.0)), rare)
     return math.sqrt(spread), math.log1p(rate * math.expm1(min(largest, 500.0)))
+
+
+def _sizes_of_copies(mechanism: RepeatedRowSteps) -> tuple[float, float]:
+    """The same of a binomial mixture, by its loss at many places where it is likely to be."""
+    stddev, most = mechanism.noise_multiplier, mechanism.most_copies
+    at = np.linspace(-10 * stddev, most + 10 * stddev, 4001)
+    log_chances = log_weights(most, mechanism.sampling_rate)
+    losses = log_ratio(at, log_chances, noise_multiplier=stddev)
+    density = np.exp(losses - 0.5 * (at / stddev) ** 2)
+    typical = math.sqrt(float((losses**2 * density).sum() / density.sum()))
+    return typical, float(losses[-1])

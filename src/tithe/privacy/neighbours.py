@@ -13,9 +13,11 @@ from tithe.privacy.events import (
     LaplaceRelease,
     PrivateEvent,
     Relation,
+    RepeatedRowSteps,
     SparseVectorSelection,
     Unit,
 )
+from tithe.privacy.repeated_rows import as_one_contribution
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def comparable(events: Sequence[Event], *, unit: Unit | None = None) -> Comparab
     private = {event: times for event, times in given.items() if isinstance(event, PrivateEvent)}
     wanted = unit if unit is not None else _shared_unit(private)
     about = [(_about(event, unit=wanted), times) for event, times in private.items()]
+    about = [(_without_replaced_copies(event), times) for event, times in about]
     fixed = {event.relation for event, _ in about if not _covers_all(event, unit=wanted)}
     if len(fixed) > 1:
         about = [(as_replace(event), times) for event, times in about]
@@ -81,11 +84,15 @@ def as_replace(event: PrivateEvent) -> PrivateEvent:
     way when a unit came or went may now move apart, so none is monotonic.
     """
     match event:
+        case RepeatedRowSteps() if event.relation == "replace":
+            return as_one_contribution(event)
         case _ if event.relation == "replace":
             return event
         case GaussianSteps():
             halved = event.noise_multiplier / 2
             return replace(event, noise_multiplier=halved, relation="replace")
+        case RepeatedRowSteps():
+            return as_replace(as_one_contribution(event))
         case LaplaceRelease() | GumbelSelection():
             return replace(event, scale=event.scale / 2, relation="replace")
         case SparseVectorSelection():
@@ -109,6 +116,12 @@ def _about(event: PrivateEvent, *, unit: Unit) -> PrivateEvent:
             'total with unit="record"'
         )
     return as_replace(event)
+
+
+def _without_replaced_copies(event: PrivateEvent) -> PrivateEvent:
+    """Under "replace", copies of a record as one contribution; there is no law of theirs."""
+    is_copied = isinstance(event, RepeatedRowSteps) and event.relation == "replace"
+    return as_replace(event) if is_copied else event
 
 
 def _covers_all(event: PrivateEvent, *, unit: Unit) -> bool:

@@ -9,6 +9,7 @@ from tithe.privacy.events import (
     GumbelSelection,
     LaplaceRelease,
     PrivateEvent,
+    RepeatedRowSteps,
     SparseVectorSelection,
 )
 from tithe.privacy.neighbours import Comparable
@@ -21,7 +22,7 @@ def pure_epsilon(mechanism: PrivateEvent) -> float:
     Source: Dwork & Roth 2014, Theorems 3.6, 3.10, 3.16 and 3.23; Lyu, Su & Li 2017, Algorithm 7.
     """
     match mechanism:
-        case GaussianSteps():
+        case GaussianSteps() | RepeatedRowSteps():
             return math.inf
         case LaplaceRelease():
             return mechanism.count / mechanism.scale

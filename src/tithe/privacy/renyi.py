@@ -12,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
+from tithe.privacy.binomial_mixture import mixture_renyi
 from tithe.privacy.events import (
     GaussianSteps,
     GumbelSelection,
     LaplaceRelease,
     PrivateEvent,
+    RepeatedRowSteps,
     SparseVectorSelection,
 )
 from tithe.privacy.neighbours import Comparable
 from tithe.privacy.pure import pure_epsilon
+from tithe.privacy.repeated_rows import as_one_contribution
 
 ORDERS: tuple[float, ...] = (
     *(1.02, 1.03, 1.05, 1.07),
@@ -79,6 +82,8 @@ def _cost(mechanism: PrivateEvent, orders: tuple[float, ...]) -> NDArray[np.floa
         match mechanism:
             case GaussianSteps():
                 cost = _gaussian(mechanism, orders)
+            case RepeatedRowSteps():
+                cost = _repeated_rows(mechanism, orders)
             case LaplaceRelease():
                 cost = _laplace(mechanism.scale, orders)
             case GumbelSelection():
@@ -111,6 +116,19 @@ def _gaussian(steps: GaussianSteps, orders: tuple[float, ...]) -> NDArray[np.flo
     weight = [1 if math.isinf(order) else (order - 0.5) / (order - 1) for order in orders]
     through = np.array(weight) * away + back
     return np.minimum(through, _unsampled(steps.noise_multiplier, orders))
+
+
+def _repeated_rows(steps: RepeatedRowSteps, orders: tuple[float, ...]) -> NDArray[np.float64]:
+    """The divergences of the binomial mixture; where they are not worked out, the coarser bound."""
+    coarse = _gaussian(as_one_contribution(steps), orders)
+    exact = mixture_renyi(
+        orders,
+        noise_multiplier=steps.noise_multiplier,
+        sampling_rate=steps.sampling_rate,
+        most_copies=steps.most_copies,
+    )
+    # Divergences grow with the order: where one is not worked out, the next order's is a bound.
+    return np.minimum(coarse, np.minimum.accumulate(exact[::-1])[::-1])
 
 
 def _unsampled(noise_multiplier: float, orders: tuple[float, ...]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from tithe.record import read_run, write_atomically
 from tithe.report.byte_plots import accuracy_by_bytes
 from tithe.report.canvas import Picture, Table
 from tithe.report.cards import accuracy_cards, scale, setting_cards, traffic_cards
+from tithe.report.class_figures import class_cards, recall_by_class
 from tithe.report.exchange_plots import staleness, who_sent
 from tithe.report.facts import Facts
 from tithe.report.headline import headline, interruption, remarks, resume_command
@@ -60,8 +61,16 @@ def write_page(directory: Path) -> Path:
     """
     facts = Facts(read_run(directory))
     spent = spending(facts)
-    sections = [accuracy(facts), exchange(facts), shared_layers(facts), absent(facts), final(facts)]
-    decks = [accuracy_cards(facts), traffic_cards(facts), setting_cards(facts)]
+    sections = [
+        accuracy(facts),
+        classes(facts),
+        exchange(facts),
+        shared_layers(facts),
+        absent(facts),
+        final(facts),
+    ]
+    accuracies = [*accuracy_cards(facts), *class_cards(facts)]
+    decks = [accuracies, traffic_cards(facts), setting_cards(facts)]
     if spent:
         sections.insert(0, privacy(facts, spent))
         decks.insert(1, privacy_cards(facts, spent))
@@ -112,6 +121,12 @@ def accuracy(facts: Facts) -> Section | None:
         return None
     pictures = [accuracy_by_round(facts), accuracy_by_bytes(facts), accuracy_by_clock(facts)]
     return Section("How accurate it became", pictures=[shown for shown in pictures if shown])
+
+
+def classes(facts: Facts) -> Section | None:
+    """How well each class is told, where classes are of unequal size."""
+    shown = recall_by_class(facts)
+    return Section("How well each class is told", pictures=[shown]) if shown else None
 
 
 def exchange(facts: Facts) -> Section | None:
