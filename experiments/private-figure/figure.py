@@ -55,11 +55,11 @@ def read() -> tuple[Points, dict[str, float]]:
 
 def write_table(paper: dict[str, Any], points: Points, plain: dict[str, float]) -> None:
     """One line a point of the paper's figure."""
-    lines = [
-        "| theta_u | epsilon a turn | epsilon / c | paper (digitised) | as printed, ours "
-        + "| bounded first, ours | turns | true total of bounded first |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    heads = (
+        "theta_u", "epsilon a turn", "epsilon / c", "paper (digitised)", "as printed, ours",
+        "bounded first, ours", "turns", "true total of bounded first",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|" + " ---: |" * len(heads)]
     for theta, curve in paper["theta_u"].items():
         count = int(float(theta) * 105_506)
         for text, theirs in curve.items():
