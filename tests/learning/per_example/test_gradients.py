@@ -78,11 +78,9 @@ def test_the_paper_networks_take_one_backward_pass(name):
     torch.testing.assert_close(total, each.sum(dim=0), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name, (_, shape) in ALL.items() if shape[0] != "words"])
 def test_an_example_that_is_not_a_number_spreads_to_no_other(name):
     make, shape = ALL[name]
-    if shape[0] == "words":
-        pytest.skip("words are whole numbers")
     module = double(make)
     features, labels = rows_of(shape, num_rows=6)
     each = naive_gradients(module, features, labels)
