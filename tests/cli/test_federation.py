@@ -109,6 +109,16 @@ def test_the_demo_trains_across_processes_to_its_accuracy(tmp_path):
     assert (folder / "server" / "model").exists()
 
 
+def test_code_that_a_plan_names_is_not_run_where_the_policy_forbids_it(home):
+    (home / "plan.toml").write_text(PLAN + '[model]\nname = "no_such_module:network"\n')
+    done = tithe(
+        "consent", home / "plan.toml", "--dir", home / "clinic",
+        "--policy", home / "policy.toml", "--number", "0", "--yes",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    assert "your policy forbids it: model.name must be one of Tithe's own" in done.stderr
+
+
 def test_without_flower_one_sentence_says_how_to_get_it(home, monkeypatch):
     monkeypatch.setitem(sys.modules, "flwr", None)
     ours_and_theirs = ("flwr.", "tithe.engines.flower")

@@ -57,6 +57,15 @@ def test_noise_that_guarantees_nothing_is_refused():
     assert any("plain values" in each for each in reasons(allowed, *PRIVATE, *as_printed))
 
 
+def test_a_plan_may_name_code_of_this_machine_only_where_the_policy_says_so():
+    plan = plan_with("model.name=os.path:join")
+    participant = party_of(plan_with(), 0).participant
+    (sentence,) = Policy(unit="none").reasons_against(plan, participant, today=TODAY)
+    assert "one of Tithe's own networks, got os.path:join" in sentence
+    allowed = Policy(unit="none", own_code=True)
+    assert allowed.reasons_against(plan, participant, today=TODAY) == []
+
+
 def test_a_pinned_plan_and_a_last_day_are_kept():
     pinned = Policy(unit="none", plan=plan_with().digest(), until=TODAY)
     assert reasons(pinned) == []

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tithe.checks import BadInput
 from tithe.cli.exit_codes import BAD_INPUT
 from tithe.cli.join import Home, Number, OwnData, PolicyFile, party_maker
 from tithe.cli.options import DataRoot
@@ -36,6 +37,11 @@ def consent(
 
     allowed = read_policy(policy)
     what = load_plan(plan)
+    if not allowed.allows_code_of(what):  # building it would run that code
+        raise BadInput(
+            f"your policy forbids it: model.name must be one of Tithe's own networks, got "
+            f"{what.model.name}; own_code = true in the policy allows installed code"
+        )
     party = party_maker(number, data, root)(what)
     console = screen()
     for sentence in in_words(what, party):

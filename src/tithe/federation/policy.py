@@ -46,6 +46,8 @@ class Policy(Section):
     """the probability that goes with it, at most"""
     secure_noise: bool = True
     """noise must come from the operating system and not from a seed that the server knows"""
+    own_code: bool = False
+    """the plan may name a network by module:function, code that is installed on this machine"""
     turns_per_hour: AtLeastOne = 3600
     """further turns have to wait"""
     until: dt.date | None = None
@@ -68,9 +70,15 @@ class Policy(Section):
             *self._about_privacy(plan, participant),
         ]
 
+    def allows_code_of(self, plan: Plan) -> bool:
+        """Whether the plan may be built at all: what it names by module:function would be run."""
+        return self.own_code or ":" not in plan.model.name
+
     def _about_identity(self, plan: Plan, today: dt.date) -> Iterator[str]:
         if self.plan and plan.digest() != self.plan:
             yield f"plan must have the digest {self.plan[:12]}..., got {plan.digest()[:12]}..."
+        if not self.allows_code_of(plan):
+            yield f"model.name must be one of Tithe's own networks, got {plan.model.name}"
         if self.until is not None and today > self.until:
             yield f"until is {self.until}, and today is {today}"
 

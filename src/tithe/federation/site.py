@@ -153,6 +153,8 @@ class Site:
     def _take_up(self, run: bytes, plan: Plan, *, size: int | None = None) -> RefusalCode | None:
         if self._turns is not None and (run, plan) == (self._run, self._plan):
             return None
+        if not self._policy.allows_code_of(plan):
+            return RefusalCode.POLICY
         party = self._make_party(plan)
         if size is not None and size != party.size:
             return RefusalCode.MALFORMED
