@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tithe.checks import BadInput
+from tithe.federation.owned import require_owner_only, write_owner_only
 
 
 def create_key(path: Path) -> Ed25519PrivateKey:
@@ -26,18 +26,7 @@ def create_key(path: Path) -> Ed25519PrivateKey:
     """
     key = Ed25519PrivateKey.generate()
     content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError as error:
-        raise BadInput(
-            f"{path} exists already; a key is never overwritten, move it away"
-        ) from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}") from error
+    write_owner_only(path, content)
     return key
 
 
@@ -55,22 +44,6 @@ def read_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise BadInput(f"{path} must be an Ed25519 key, got another kind; make one anew")
     return key
-
-
-def require_owner_only(path: Path) -> None:
-    """Refuses a file that others than its owner may read or change.
-
-    Raises:
-      BadInput: it is not there, or its mode is looser than 0600.
-    """
-    try:
-        mode = path.stat().st_mode & 0o777
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
-    if mode & 0o077:
-        raise BadInput(
-            f"{path} must be for its owner alone (mode 0600), got {mode:04o}; run chmod 600 on it"
-        )
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:

@@ -20,9 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tithe.checks import BadInput
-from tithe.engines.flower.node_keys import write_owner_only
-from tithe.federation.keys import require_owner_only
-from tithe.federation.owned import owned_folder
+from tithe.federation.owned import owned_folder, require_owner_only, write_owner_only
 from tithe.record import write_atomically
 
 _LOCAL = ("localhost", "127.0.0.1")  # by these the server process finds its own SuperLink

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tithe.checks import BadInput
-from tithe.federation.keys import require_owner_only
+from tithe.federation.owned import require_owner_only, write_owner_only
 
 NodeKey = ec.EllipticCurvePrivateKey
 
@@ -54,23 +53,3 @@ def read_node_key(path: Path) -> NodeKey:
 def node_public_bytes(key: NodeKey) -> bytes:
     """The public half as a SuperLink registers it: PEM, for the server's roster."""
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def write_owner_only(path: Path, content: bytes) -> None:
-    """Writes a new file of mode 0600, on the disk when it returns.
-
-    Raises:
-      BadInput: there is a file already, or none can be written.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError as error:
-        raise BadInput(
-            f"{path} exists already; a key is never overwritten, move it away"
-        ) from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}") from error

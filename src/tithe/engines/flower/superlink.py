@@ -19,9 +19,8 @@ import httpx
 from tithe.checks import BadInput
 from tithe.engines.flower.calls import Address
 from tithe.engines.flower.certificates import Certificates, require_current
-from tithe.engines.flower.node_keys import write_owner_only
 from tithe.engines.flower.traces import wipe
-from tithe.federation.owned import owned_folder
+from tithe.federation.owned import owned_folder, write_owner_only
 
 HOST = "127.0.0.1"
 """Where it listens, always: what else than nodes may reach is for this machine alone."""
