@@ -13,7 +13,7 @@ from tithe.privacy.accounting import TotalCost, total_cost
 from tithe.privacy.condensed import condensed
 from tithe.privacy.events import Event
 from tithe.privacy.gate import gate_of
-from tithe.privacy.ledger import Budget, BudgetLedger, begun_order
+from tithe.privacy.ledger import BudgetLedger, as_begun
 from tithe.record import read_about
 from tithe.storage.journal import Journal
 
@@ -149,11 +149,3 @@ def ledgers_of(plan: Plan, phase: Phase, directory: Path) -> LedgerFolder:
 def path_of(folder: Path, number: int) -> Path:
     """Where a participant's ledger lies."""
     return folder / f"participant-{number:04d}.sqlite"
-
-
-def as_begun(budget: Budget, journal: Journal) -> Budget:
-    """The budget with the order of the filter that the journal's rows were counted with."""
-    order = begun_order(journal)
-    if order is None:
-        return budget
-    return Budget(budget.epsilon, budget.delta, budget.unit, budget.relation, order)

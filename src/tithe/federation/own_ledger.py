@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 from tithe.federation.frames import LedgerMark
@@ -11,7 +10,7 @@ from tithe.parties.participant import Participant
 from tithe.privacy.budget import Budget
 from tithe.privacy.events import Event
 from tithe.privacy.gate import gate_of
-from tithe.privacy.ledger import BudgetLedger, begun_order
+from tithe.privacy.ledger import BudgetLedger, as_begun
 from tithe.storage.journal import Journal
 
 KIND = "ledger"
@@ -39,9 +38,7 @@ class OwnLedger:
             path, kind=KIND, fingerprint=participant.shard.fingerprint(), wait_seconds=10.0
         )
         try:
-            budget, order = participant.budget or WITHOUT_LIMIT, begun_order(self._journal)
-            if order is not None:
-                budget = replace(budget, order=order)
+            budget = as_begun(participant.budget or WITHOUT_LIMIT, self._journal)
             rows = self._journal.rows()
             self._number = rows[0]["participant"] if rows else participant.number
             is_private = participant.budget is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from tithe.checks import BadInput, require_at_least
@@ -19,6 +20,7 @@ __all__ = [
     "Ledger",
     "Rows",
     "TallyLedger",
+    "as_begun",
     "begun_order",
 ]
 
@@ -238,6 +240,12 @@ def begun_order(rows: Rows) -> float | None:
     """
     order = next((row.get("order") for row in rows.rows()), None)
     return None if order is None else float(order)  # "inf" is a number to Python
+
+
+def as_begun(budget: Budget, rows: Rows) -> Budget:
+    """The budget with the order of the filter that these rows were counted with, if any."""
+    order = begun_order(rows)
+    return budget if order is None else replace(budget, order=order)
 
 
 def _terms(budget: Budget) -> dict[str, object]:
