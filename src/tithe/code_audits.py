@@ -23,6 +23,7 @@ from tithe.data.normalise import choose_normalisation, normalise
 from tithe.learning.dp_sgd import PrivateTraining
 from tithe.learning.models import build_model
 from tithe.plan import Plan, load_plan
+from tithe.plan.privacy_rules import uses_gaussian
 from tithe.privacy.calibrate import calibrated_noise_multiplier, smallest_scale
 
 SIZE = 4  # of the vector that a mechanism shares: the smaller, the more each run tells
@@ -41,7 +42,6 @@ _WAYS = {
     "sparse vector": ("sparse_vector", "laplace"),
     "sparse vector of the paper, bounded first": ("sparse_vector_paper", "laplace"),
 }
-_PURE = ("laplace", "sparse_vector", "sparse_vector_paper")
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,7 @@ def _mechanism(
     plan: Plan, epsilon: float, num_runs: int, confidence: float, seed: int
 ) -> MechanismFinding:
     privacy = plan.privacy
-    is_pure = privacy.release == "laplace" or privacy.mechanism in _PURE
-    delta = 0.0 if is_pure else 1e-3
+    delta = 1e-3 if uses_gaussian(privacy) else 0.0
     sharing = plan.sharing.model_copy(update={"gamma": _GAMMA, "theta_u": 0.5, "tau": 0.1})
     bound = _GAMMA * SIZE**0.5  # so that the farthest change of one turn is as long in either norm
     events_at, finish = upload_noise(

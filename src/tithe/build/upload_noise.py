@@ -13,6 +13,7 @@ import torch
 
 from tithe.learning.dp_sgd import PrivateTraining
 from tithe.plan import Privacy, Sharing
+from tithe.plan.privacy_rules import SPARSE_VECTORS
 from tithe.privacy.events import Event
 from tithe.privacy.numeric_sparse import (
     Form,
@@ -40,8 +41,6 @@ Events = Callable[[float], list[Event]]
 Finish = Callable[[float], tuple[Stage | None, PrivateTraining | None]]
 """The private stages, or the private training, at a scale of the noise."""
 
-_SPARSE_VECTORS = ("sparse_vector", "sparse_vector_paper", "sparse_vector_as_printed")
-
 
 def upload_noise(privacy: Privacy, sharing: Sharing, *, size: int) -> tuple[Events, Finish]:
     """Cost and stages of one turn of a participant whose whole change is protected.
@@ -52,7 +51,7 @@ def upload_noise(privacy: Privacy, sharing: Sharing, *, size: int) -> tuple[Even
       size: d, the number of parameters.
     """
     bits_of: BitsOf = _secure if privacy.noise == "secure" else SeededBits
-    if privacy.mechanism in _SPARSE_VECTORS:
+    if privacy.mechanism in SPARSE_VECTORS:
         count = num_to_select(size, theta=sharing.theta_u)
         events_at, stages_at = _sparse(privacy, sharing, count, bits_of)
     else:

@@ -15,13 +15,10 @@ from tithe.checks import BadInput
 from tithe.parties.participant import Participant
 from tithe.plan import Plan
 from tithe.plan.errors import problems_of
+from tithe.plan.privacy import Mechanism
 from tithe.plan.sections import AtLeastOne, Fraction, NotNegative, Positive, Section
 from tithe.privacy.events import PlainSelection, PlainValues
 
-Mechanism = Literal[
-    "mask", "noise_first", "gumbel", "sparse_vector", "sparse_vector_paper",
-    "sparse_vector_as_printed",
-]  # fmt: skip
 _STRENGTH = {"none": 0, "record": 1, "participant": 2}
 
 

@@ -8,6 +8,16 @@ from pydantic import Field
 
 from tithe.plan.sections import AtLeastOne, NotNegative, Positive, Section
 
+Mechanism = Literal[
+    "mask",
+    "noise_first",
+    "gumbel",
+    "sparse_vector",
+    "sparse_vector_paper",
+    "sparse_vector_as_printed",
+]
+"""How a participant's values are chosen and released; see ``Privacy.mechanism``."""
+
 
 class Privacy(Section):
     """What each participant's uploads may tell about its data, at most."""
@@ -32,14 +42,7 @@ class Privacy(Section):
     """unit record: this many rows share one bound, so that a row weighs as much as all of them"""
     augmentations: AtLeastOne = 1
     """unit record: copies of a row, varied by training.shift and flip, that share one bound"""
-    mechanism: Literal[
-        "mask",
-        "noise_first",
-        "gumbel",
-        "sparse_vector",
-        "sparse_vector_paper",
-        "sparse_vector_as_printed",
-    ] = "mask"
+    mechanism: Mechanism = "mask"
     """unit participant: which values leave and how the choice is paid: by public coins, or by the
     noisy values, at no cost; by one-shot Gumbel; by sparse vector at its best; as in the paper with
     its bound moved before the noise; or as the paper prints it, which guarantees nothing"""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tithe.plan.privacy import Privacy
 from tithe.plan.problems import Parts, Problem
 
 SPARSE_VECTORS = ("sparse_vector", "sparse_vector_paper", "sparse_vector_as_printed")
 
 
-def uses_gaussian(plan: Parts) -> bool:
+def uses_gaussian(privacy: Privacy) -> bool:
     """Whether the noise that protects is Gaussian, which has no pure guarantee."""
-    privacy = plan.privacy
     if privacy.unit == "record":
         return True
     return privacy.release == "gaussian" and privacy.mechanism not in SPARSE_VECTORS
@@ -22,7 +22,7 @@ def needs_gamma(plan: Parts) -> bool:
     privacy = plan.privacy
     if privacy.unit != "participant":
         return False
-    return not uses_gaussian(plan) or privacy.mechanism == "gumbel"
+    return not uses_gaussian(privacy) or privacy.mechanism == "gumbel"
 
 
 def uses_tau(plan: Parts) -> bool:
@@ -35,7 +35,7 @@ def privacy_rules(plan: Parts) -> Iterator[Problem]:
     privacy = plan.privacy
     if privacy.unit == "none":
         return
-    if not privacy.delta and uses_gaussian(plan):
+    if not privacy.delta and uses_gaussian(privacy):
         yield Problem(
             "privacy.delta must be > 0 for Gaussian noise, got 0.0; Laplace noise on uploads "
             '(privacy.unit = "participant", privacy.release = "laplace") needs none',
@@ -144,7 +144,7 @@ def _idle_in_mechanism(plan: Parts) -> Iterator[str]:
         yield "sharing.gamma does nothing with Gaussian noise; its bound is privacy.l2_norm_bound"
     if privacy.bound_after and privacy.mechanism == "sparse_vector_as_printed":
         yield f"privacy.bound_after does nothing with {mechanism}, which bounds after the noise"
-    if privacy.l2_norm_bound != 1 and not uses_gaussian(plan):
+    if privacy.l2_norm_bound != 1 and not uses_gaussian(privacy):
         yield "privacy.l2_norm_bound does nothing with Laplace noise; its bound is sharing.gamma"
     if privacy.selection_share != 0.5 and privacy.mechanism not in ("gumbel", "sparse_vector"):
         yield f"privacy.selection_share does nothing with {mechanism}"
