@@ -12,8 +12,7 @@ from torch import Tensor
 
 from tithe.build import Built
 from tithe.learning.dp_sgd import PrivateTraining
-from tithe.parties.phase import Phase
-from tithe.parties.schedule import moves
+from tithe.parties.phase import Phase, schedule_of
 from tithe.privacy.accounting import TotalCost, total_cost
 from tithe.privacy.budget import Budget
 from tithe.privacy.condensed import condensed
@@ -129,10 +128,7 @@ def costs_of(built: Built) -> PlanCosts:
 def _starts(joint: Phase) -> list[Counter[int]]:
     """How many turns each place begins in each round."""
     counts: list[Counter[int]] = [Counter() for _ in joint.participants]
-    everything = moves(
-        joint.order, joint.presences, rounds=joint.rounds, seed=joint.seed, cohort=joint.cohort
-    )
-    for move in everything:
+    for move in schedule_of(joint):
         if move.kind == "start":
             counts[move.participant][move.round] += 1
     return counts

@@ -11,10 +11,9 @@ from typing import Protocol
 from torch import Tensor
 
 from tithe.parties.participant import Turn
-from tithe.parties.phase import Phase
-from tithe.parties.schedule import Move, moves
-from tithe.parties.server import Download, Server
-from tithe.sharing.store import Store
+from tithe.parties.phase import Phase, schedule_of, server_of
+from tithe.parties.schedule import Move
+from tithe.parties.server import Download
 
 
 class Engine(Protocol):
@@ -76,15 +75,7 @@ class Training:
         self.phase = phase
         self.engine = engine
         self.position = 0
-        self.server = Server(
-            Store(
-                phase.initial,
-                learning_rate=phase.server_learning_rate,
-                momentum=phase.server_momentum,
-                average_over=phase.server_average_over,
-            ),
-            phase.rules,
-        )
+        self.server = server_of(phase)
         self._fetched: dict[int, _Fetch] = {}
 
     def play(self) -> Iterator[Happening]:
@@ -163,13 +154,6 @@ class Training:
         self._fetched = {place: _Fetch(size, count, 0.0) for place, size, count in fetched}
         self.server.restore(_under("server.", tensors), server)
         self.engine.restore(_under("engine.", tensors), engine)
-
-
-def schedule_of(phase: Phase) -> Iterator[Move]:
-    """All moves of a phase, from the first."""
-    return moves(
-        phase.order, phase.presences, rounds=phase.rounds, seed=phase.seed, cohort=phase.cohort
-    )
 
 
 def places_of_turns(phase: Phase) -> list[int]:

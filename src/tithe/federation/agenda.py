@@ -8,7 +8,8 @@ from typing import Protocol
 
 from tithe.federation.attendance import Attendance
 from tithe.federation.central import Central
-from tithe.parties.schedule import Move, moves
+from tithe.parties.phase import schedule_of
+from tithe.parties.schedule import Move
 
 
 class Agenda(Protocol):
@@ -48,10 +49,7 @@ class Ordered:
     """
 
     def __init__(self, central: Central, attendance: Attendance) -> None:
-        phase = central.terms.phase
-        everything = moves(
-            phase.order, phase.presences, rounds=phase.rounds, seed=phase.seed, cohort=phase.cohort
-        )
+        everything = schedule_of(central.terms.phase)
         self._moves: Iterator[Move] = islice(everything, central.position, None)
         self._central = central
         self._attendance = attendance

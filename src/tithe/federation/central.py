@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tithe.federation.frames import Acknowledgement, Download, LedgerMark
+from tithe.federation.frames import Acknowledgement, Download, LedgerMark, Upload
 from tithe.federation.store import Entry, UploadStore
 from tithe.federation.terms import Terms
-from tithe.parties.server import Server
-from tithe.sharing.store import Store
+from tithe.parties.phase import server_of
+from tithe.sharing.codec import decode
+from tithe.sharing.update import SparseUpdate
 
 
 @dataclass
@@ -56,19 +57,10 @@ class Central:
         snapshot_entries: int = 1000,
         snapshot_bytes: int = 1 << 28,
     ) -> None:
-        phase = terms.phase
         self._snapshot_entries = snapshot_entries
         self._snapshot_bytes = snapshot_bytes
         self.terms = terms
-        self.server = Server(
-            Store(
-                phase.initial,
-                learning_rate=phase.server_learning_rate,
-                momentum=phase.server_momentum,
-                average_over=phase.server_average_over,
-            ),
-            phase.rules,
-        )
+        self.server = server_of(terms.phase)
         self.places = {number: Place() for number in terms.participants}
         self.position = 0  # of the schedule, after the last entry
         self.round = 0
@@ -86,20 +78,24 @@ class Central:
         assert place.outstanding is not None
         return place.outstanding
 
-    def accept(self, participant: int, *, mark: LedgerMark, payload: bytes, position: int) -> None:
-        """Applies the upload of the outstanding turn, which the gatekeeper has let pass."""
-        self._do(
-            Entry(
-                "upload",
-                participant,
-                self.places[participant].turn,
-                position,
-                self.round,
-                mark.sequence,
-                mark.digest,
-                payload,
-            )
+    def accept(
+        self, participant: int, upload: Upload, update: SparseUpdate, *, position: int
+    ) -> None:
+        """Applies the upload of the outstanding turn, which the gatekeeper has let pass.
+
+        ``update`` is what its payload says.
+        """
+        entry = Entry(
+            "upload",
+            participant,
+            self.places[participant].turn,
+            position,
+            self.round,
+            upload.mark.sequence,
+            upload.mark.digest,
+            upload.payload,
         )
+        self._do(entry, update)
 
     def drop(self, participant: int, *, position: int) -> None:
         """Ends the outstanding turn with nothing."""
@@ -139,9 +135,9 @@ class Central:
         )
         self._snapshot_at, self._payload_bytes = self._store.number, 0
 
-    def _do(self, entry: Entry) -> None:
+    def _do(self, entry: Entry, update: SparseUpdate | None = None) -> None:
         self._store.append(entry)
-        self._apply(entry)
+        self._apply(entry, update)
 
     def _resume(self) -> None:
         number = 0
@@ -153,7 +149,8 @@ class Central:
             self._apply(entry)
         self._snapshot_at = number
 
-    def _apply(self, entry: Entry) -> None:
+    def _apply(self, entry: Entry, update: SparseUpdate | None = None) -> None:
+        """Does what an entry says; ``update`` is what its payload says, where that is known."""
         self.position, self.round = entry.position, entry.round
         if entry.kind == "end_round":
             self.server.end_round()
@@ -166,8 +163,10 @@ class Central:
             self.server.forget(entry.participant)
             place.base = 0
         elif entry.kind == "upload":
-            self.staleness[entry.participant] = self.server.upload(
-                entry.participant, turn=entry.turn, payload=entry.payload
+            if update is None:
+                update = decode(entry.payload, size=self.terms.size)
+            self.staleness[entry.participant] = self.server.add(
+                entry.participant, turn=entry.turn, update=update
             )
             mark = LedgerMark(entry.ledger_sequence, entry.ledger_digest)
             place.acknowledged = Acknowledgement(entry.turn, mark)

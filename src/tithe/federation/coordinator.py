@@ -206,10 +206,7 @@ class Coordinator:
         if isinstance(frame, Upload):
             admitted = self._gatekeeper.admit(number, frame, place)
             self._central.accept(
-                number,
-                mark=frame.mark,
-                payload=frame.payload,
-                position=self._agenda.position,
+                number, admitted.upload, admitted.update, position=self._agenda.position
             )
             self._gatekeeper.note(admitted.update)
             return

@@ -90,11 +90,9 @@ class Site:
             frame = read_frame(body, most_payload=self._most_payload())
         except MalformedFrame:
             return write_frame(Refusal(_NOBODY, 0, 0, RefusalCode.MALFORMED))
-        return (
-            write_frame(self._told(frame))
-            if not isinstance(frame, Download)
-            else (self._download(frame))
-        )
+        if isinstance(frame, Download):
+            return self._download(frame)
+        return write_frame(self._told(frame))
 
     def reasons_against(self, plan: Plan, party: Party) -> list[str]:
         """Why the policy forbids this plan today, one sentence each."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from tithe.parties.participant import Participant
-from tithe.parties.schedule import Order, Presence
-from tithe.parties.server import ServerRules
+from tithe.parties.schedule import Move, Order, Presence, moves
+from tithe.parties.server import Server, ServerRules
+from tithe.sharing.store import Store
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,21 @@ class Phase:
     make_module: Callable[[], nn.Module]
     epochs_a_round: float
     seed: int
+
+
+def server_of(phase: Phase) -> Server:
+    """A parameter server before the phase's first move."""
+    store = Store(
+        phase.initial,
+        learning_rate=phase.server_learning_rate,
+        momentum=phase.server_momentum,
+        average_over=phase.server_average_over,
+    )
+    return Server(store, phase.rules)
+
+
+def schedule_of(phase: Phase) -> Iterator[Move]:
+    """All moves of a phase, from the first."""
+    return moves(
+        phase.order, phase.presences, rounds=phase.rounds, seed=phase.seed, cohort=phase.cohort
+    )

@@ -107,12 +107,16 @@ class Server:
           MalformedUpdate: the payload is no update for this store, or this turn was added before;
             nothing changed.
         """
-        if turn <= self._last_turn.get(participant, -1):
-            raise MalformedUpdate(
-                f"turn {turn} of participant {participant} must come after turn "
-                f"{self._last_turn[participant]}, which was added already; nothing was added"
-            )
-        update = decode(payload, size=self.store.size)
+        self._require_new(participant, turn)
+        return self.add(participant, turn=turn, update=decode(payload, size=self.store.size))
+
+    def add(self, participant: int, *, turn: int, update: SparseUpdate) -> int:
+        """As ``upload``, for an update that was decoded for this store already.
+
+        Raises:
+          MalformedUpdate: this turn was added before; nothing changed.
+        """
+        self._require_new(participant, turn)
         staleness = self._num_uploads - self._begun.get(participant, self._num_uploads)
         if self.rules.mean:
             self._pending.append(update)
@@ -124,6 +128,13 @@ class Server:
         if self.rules.decay_every and self._num_uploads % self.rules.decay_every == 0:
             self.store.decay_counts(beta=self.rules.beta)
         return staleness
+
+    def _require_new(self, participant: int, turn: int) -> None:
+        if turn <= self._last_turn.get(participant, -1):
+            raise MalformedUpdate(
+                f"turn {turn} of participant {participant} must come after turn "
+                f"{self._last_turn[participant]}, which was added already; nothing was added"
+            )
 
     def end_round(self) -> None:
         """Applies what waits for a round's end: the mean of its uploads, the decay of counts."""
