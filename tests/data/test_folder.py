@@ -151,3 +151,33 @@ def test_images_to_predict_need_no_class_folders(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(BadInput, match="an image or a folder with images, got none"):
         load_features(f"images:{tmp_path / 'none'}", options={})
+
+
+def test_folders_of_owners_say_whose_an_image_is(tmp_path):
+    write_classes(tmp_path / "train" / "north", num_each=3, seed=1)
+    write_classes(tmp_path / "train" / "south", num_each=2, names=("dog",), seed=2)
+    write_classes(tmp_path / "test", num_each=1, seed=3)
+    splits = load(tmp_path, owners=True)
+    assert splits.train.groups is not None
+    assert splits.train.groups.tolist() == [0] * 6 + [1] * 2
+    assert splits.train.labels.tolist() == [0, 0, 0, 1, 1, 1, 1, 1]
+    assert splits.test.groups is None
+
+
+def test_owners_without_a_test_folder_keep_their_images_apart(tmp_path):
+    write_classes(tmp_path / "north", num_each=5, seed=1)
+    write_classes(tmp_path / "south", num_each=5, seed=2)
+    splits = load(tmp_path, owners=True, test_fraction=0.2)
+    assert (len(splits.train), len(splits.test)) == (16, 4)
+    assert sorted(splits.train.groups.unique().tolist()) == [0, 1]
+
+
+def test_owners_that_are_class_folders_are_refused(tmp_path):
+    write_classes(tmp_path)
+    with pytest.raises(BadInput, match="cat: must hold one folder of images per class, got none"):
+        load(tmp_path, owners=True)
+
+
+def test_no_owner_at_all_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"one folder per owner \(option owners\), got none"):
+        load(tmp_path, owners=True)

@@ -1,9 +1,10 @@
-"""A user's own images, one folder a class."""
+"""A user's own images, one folder a class; or one folder an owner, with its classes in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -17,12 +18,21 @@ _GREY = ("1", "L", "LA")
 _DEEP = ("I", "F")  # more than eight bits: 'I', 'I;16', 'F', ...
 
 
+class _Listed(NamedTuple):
+    """An image, the name of its class, and of its owner where owners are told apart."""
+
+    file: Path
+    label: str
+    owner: str | None
+
+
 def read_images(path: Path, options: OwnOptions) -> tuple[Part, Part | None, str]:
     """The train part, the test part if there is one, and a sentence if another part serves as test.
 
     Either ``PATH/<class>/<image>`` or ``PATH/train/<class>/<image>``, with ``PATH/test`` (else
-    ``PATH/val``) beside it. Images are taken in the order of their names; hidden files and files
-    that are no images by their ending are passed over.
+    ``PATH/val``) beside it. With option ``owners`` a training image lies one folder deeper,
+    ``<owner>/<class>/<image>``, and an owner need not have every class. Images are taken in the
+    order of their names; hidden files and files that are no images by their ending are passed over.
 
     Raises:
       BadInput: no class folder, one without an image, an unreadable image, or images of several
@@ -30,14 +40,13 @@ def read_images(path: Path, options: OwnOptions) -> tuple[Part, Part | None, str
     """
     if not path.is_dir():
         raise BadInput(f"{path}: must be a folder of class folders, is none")
-    if not _subfolders(path / "train"):
-        train, _ = _listed(path)
-        return _decode([train], options)[0], None, ""
-    train, classes = _listed(path / "train")
+    has_parts = bool(_subfolders(path / "train"))
+    train = _train(path / "train" if has_parts else path, owners=options.owners)
+    classes = {image.label for image in train}
     for name, note in (("test", ""), ("val", "The test rows are its folder val.")):
-        if _subfolders(path / name):
-            test, test_classes = _listed(path / name)
-            new = [name for name in test_classes if name not in classes]
+        if has_parts and _subfolders(path / name):
+            test = _classes(path / name)
+            new = sorted({image.label for image in test} - classes)
             if new:
                 raise BadInput(
                     f"{path / name}: every class must be in train too, got {len(new)} more "
@@ -53,23 +62,33 @@ def read_images_features(path: Path, options: OwnOptions) -> Array:
     files = [path] if path.is_file() else _images(path, "**/*")
     if not files:
         raise BadInput(f"{path}: must be an image or a folder with images, got none")
-    return _decode([[(file, "") for file in files]], options)[0].features
+    return _decode([[_Listed(file, "", None) for file in files]], options)[0].features
 
 
-def _listed(path: Path) -> tuple[list[tuple[Path, str]], tuple[str, ...]]:
-    """Every image with the name of its class, and the classes."""
+def _train(path: Path, *, owners: bool) -> list[_Listed]:
+    """Every training image: of all class folders, or of those of every owner."""
+    if not owners:
+        return _classes(path)
+    folders = _subfolders(path)
+    if not folders:
+        raise BadInput(f"{path}: must hold one folder per owner (option owners), got none")
+    return [image for folder in folders for image in _classes(folder, owner=folder.name)]
+
+
+def _classes(path: Path, *, owner: str | None = None) -> list[_Listed]:
+    """Every image of the class folders in a folder."""
     folders = _subfolders(path)
     if not folders:
         raise BadInput(f"{path}: must hold one folder of images per class, got none")
-    listed = []
+    listed: list[_Listed] = []
     for folder in folders:
         files = _images(folder, "*")
         if not files:
             raise BadInput(
                 f"{folder}: a class folder must hold an image, got none; fill it or remove it"
             )
-        listed += [(file, folder.name) for file in files]
-    return listed, tuple(folder.name for folder in folders)
+        listed += [_Listed(file, folder.name, owner) for file in files]
+    return listed
 
 
 def _subfolders(path: Path) -> list[Path]:
@@ -86,9 +105,9 @@ def _images(path: Path, pattern: str) -> list[Path]:
     )
 
 
-def _decode(parts: Sequence[Sequence[tuple[Path, str]]], options: OwnOptions) -> list[Part]:
+def _decode(parts: Sequence[Sequence[_Listed]], options: OwnOptions) -> list[Part]:
     """Bytes ``(n, h, w, c)`` of every part, all of one size and number of channels."""
-    heads = {file: _head(file) for part in parts for file, _ in part}
+    heads = {image.file: _head(image.file) for part in parts for image in part}
     sizes = sorted({size for size, _ in heads.values()})
     if options.size is None and len(sizes) > 1:
         raise BadInput(
@@ -102,9 +121,11 @@ def _decode(parts: Sequence[Sequence[tuple[Path, str]]], options: OwnOptions) ->
     decoded = []
     for part in parts:
         pixels = np.empty((len(part), height, width, channels), dtype=np.uint8)
-        for row, (file, _) in enumerate(part):
-            pixels[row] = _pixels(file, height, width, channels)
-        decoded.append(Part(pixels, np.array([label for _, label in part])))
+        for row, image in enumerate(part):
+            pixels[row] = _pixels(image.file, height, width, channels)
+        owners = [image.owner for image in part if image.owner is not None]
+        labels = np.array([image.label for image in part])
+        decoded.append(Part(pixels, labels, np.array(owners) if owners else None))
     return decoded
 
 

@@ -27,6 +27,7 @@ class OwnOptions:
       test: csv: a second file of test rows.
       size: images: height and width to bring every image to.
       channels: images: 1 (grey) or 3 (colour); None keeps grey if all are grey.
+      owners: images: whether training images lie in one folder an owner, with class folders in it.
     """
 
     classes: tuple[str, ...] | tuple[int, ...] | None = None
@@ -41,6 +42,7 @@ class OwnOptions:
     test: str | None = None
     size: tuple[int, int] | None = None
     channels: int | None = None
+    owners: bool = False
 
 
 _COMMON = ("classes", "test_fraction", "split_seed")
@@ -56,7 +58,7 @@ _OF_SCHEME = {
         "delimiter",
         "test",
     ),
-    "images": (*_COMMON, "size", "channels"),
+    "images": (*_COMMON, "size", "channels", "owners"),
 }
 
 
@@ -168,4 +170,5 @@ _RULES: dict[str, tuple[str, Callable[[object], object]]] = {
     "test": ("the path of a file", _text),
     "size": ("[height, width], both >= 1", _size),
     "channels": ("1 or 3", _channels),
+    "owners": ("true or false", _bool),
 }
