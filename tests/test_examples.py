@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 PERCENT = r"\d+(\.\d+)? ?%"
 PRINTED = {  # a line that each must print, as a pattern
+    "hospitals/chest_xrays.py": r" +joint: sensitivity (9[0-9]|100)\.\d%, specificity [678]\d\.\d%",
     "own_data/hospitals.py": r"(1[5-9]|20) of 20 new patients diagnosed rightly",
     "private_sharing.py": r".* a total of epsilon 56\.5 \(delta 0\.0001\): (6[5-9]|[78]\d)\..*",
     "selective_sgd.py": r"5 participants .*: (8[5-9]|9\d)\.\d% of the test images right .*",
@@ -36,7 +37,7 @@ def run_alone(example: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=400,
         check=False,
     )
 
@@ -50,6 +51,7 @@ def test_every_example_that_can_be_run_is_run_here():
     assert says_how == set(PRINTED)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", PRINTED)
 def test_an_example_runs_in_an_empty_folder(name, tmp_path):
     done = run_alone(EXAMPLES / name, tmp_path)
