@@ -185,11 +185,18 @@ def read_about(directory: Path) -> dict[str, Any]:
     return _read_object(directory / ABOUT)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Puts a whole file in place, or leaves the old one; durable on return."""
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Puts a whole file in place, or leaves the old one; durable on return.
+
+    Args:
+      path: of the file.
+      content: all of it.
+      mode: who may read and write it, as far as the process's own mask allows.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

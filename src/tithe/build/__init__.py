@@ -40,6 +40,7 @@ class Built:
       columns: names of the columns that rows were made of, if they have any.
       normalisation: how rows become inputs.
       layers: where each parameter tensor lies in the vector.
+      test: the rows that nobody trains on, as they are stored.
       test_features: ``(m, ...)`` float32, normalised; test_labels: ``(m,)`` int64.
       rows_each: rows of each participant; this stays on the machine that simulates.
       data_note: where the data came from and what is special about it.
@@ -54,6 +55,7 @@ class Built:
     columns: tuple[str, ...]
     normalisation: Normalisation
     layers: tuple[Layer, ...]
+    test: Shard
     test_features: Tensor
     test_labels: Tensor
     rows_each: tuple[int, ...]
@@ -124,6 +126,7 @@ def build(plan: Plan, *, data_root: Path | None = None) -> Built:
         columns=train.columns,
         normalisation=normalisation,
         layers=layers_of(module),
+        test=test_shard,
         test_features=test_features,
         test_labels=test_labels,
         rows_each=tuple(len(shard) for shard in shards),

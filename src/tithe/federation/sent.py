@@ -1,23 +1,19 @@
-"""What a participant really sent: one row a turn and the bytes themselves, for later audits."""
+"""What a federated participant really sent: its uploads, and where it stood when it made them."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from tithe.federation.frames import Upload
 from tithe.federation.owned import owned_folder
-from tithe.record import write_atomically
-from tithe.storage.journal import Journal
-
-KIND = "journal of what was sent"
+from tithe.storage.uploads import UploadJournal
 
 
 class Sent:
-    """A journal of uploads in a folder, and a file with the codec bytes of each.
-
-    A row is written before its upload may leave, so what left is here; after a crash the last row
-    may be of an upload that never left.
+    """The journal of uploads of one run, see ``storage.uploads``, with the ledger's mark in a row.
 
     Args:
       folder: made where there is none, for its owner alone.
@@ -25,36 +21,31 @@ class Sent:
     """
 
     def __init__(self, folder: Path, *, run: str) -> None:
-        self._folder = owned_folder(folder)
-        self._journal = Journal.open(
-            folder / "sent.journal", kind=KIND, fingerprint=run, wait_seconds=10.0
-        )
-        rows = self._journal.rows()
-        self._last_turn = rows[-1]["turn"] if rows else -1
+        self._journal = UploadJournal(owned_folder(folder), run=run)
 
-    def note(self, upload: Upload) -> None:
-        """Writes an upload down, once; durable on return."""
-        if upload.turn <= self._last_turn:
-            return
-        write_atomically(payload_path(self._folder, upload.turn), upload.payload)
-        self._journal.append(
-            {
-                "participant": upload.participant,
-                "turn": upload.turn,
+    def note(
+        self, upload: Upload, *, downloaded: Tensor | None, facts: Mapping[str, object]
+    ) -> None:
+        """Writes an upload down, once; durable on return.
+
+        Args:
+          upload: as it leaves.
+          downloaded: where the turn began, shape ``(d,)``; None where a crash lost it.
+          facts: how it was made, plain data for JSON.
+        """
+        self._journal.note(
+            participant=upload.participant,
+            turn=upload.turn,
+            payload=upload.payload,
+            downloaded=downloaded,
+            facts={
+                **facts,
                 "sequence": upload.sequence,
-                "bytes": len(upload.payload),
-                "sha256": hashlib.sha256(upload.payload).hexdigest(),
                 "ledger_sequence": upload.mark.sequence,
                 "ledger_hash": upload.mark.digest.hex(),
-            }
+            },
         )
-        self._last_turn = upload.turn
 
     def close(self) -> None:
         """Lets others open the journal."""
         self._journal.close()
-
-
-def payload_path(folder: Path, turn: int) -> Path:
-    """Where the codec bytes of a turn's upload lie."""
-    return folder / f"turn-{turn:06d}.update"
