@@ -73,6 +73,11 @@ def audit_mechanisms(
                 'privacy.unit must be "participant" for an audit of mechanisms, '
                 f'got "{plan.privacy.unit}"; tithe audit dpsgd tries training'
             )
+        if plan.privacy.mechanism == "sparse_vector_as_printed":
+            raise BadInput(
+                'privacy.mechanism "sparse_vector_as_printed" claims no finite epsilon, so there '
+                'is no claim to audit; "sparse_vector_paper" is the same, bounded first'
+            )
         named = [(str(plan.privacy.mechanism), plan)]
     else:
         named = [(name, _plan_of(*way)) for name, way in _WAYS.items()]

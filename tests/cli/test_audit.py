@@ -67,6 +67,16 @@ def test_sound_training_stands_and_quiet_training_is_caught(tithe, monkeypatch):
     ("command", "changes", "sentence"),
     [
         ("mechanism", ["privacy.unit=record"], 'must be "participant" for an audit of mechanisms'),
+        (
+            "mechanism",
+            [
+                "privacy.unit=participant",
+                "privacy.mechanism=sparse_vector_as_printed",
+                "privacy.epsilon_per_turn=1.0",
+                "sharing.gamma=0.1",
+            ],
+            "claims no finite epsilon, so there is no claim to audit",
+        ),
         ("dpsgd", ["privacy.unit=none"], 'must be "record" for an audit of training'),
         (
             "dpsgd",

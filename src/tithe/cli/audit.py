@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from tithe.cli.audit_model import model, scores
+from tithe.cli.audit_rehearse import rehearse
+from tithe.cli.audit_uploads import invert, uploads
 from tithe.cli.exit_codes import FAILED, in_sentences
 from tithe.cli.in_words import figure
 from tithe.cli.options import Overrides
@@ -25,6 +28,11 @@ audit = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+audit.command()(model)
+audit.command()(scores)
+audit.command()(uploads)
+audit.command()(invert)
+audit.command()(rehearse)
 
 PlanOption = Annotated[
     Path | None,

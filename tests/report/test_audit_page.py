@@ -1,0 +1,153 @@
+"""The report of an audit: page, JSON and summary say the same, and the public form names nobody."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.report.audit_examples import attack, facts
+from tests.report.html_checks import Page, check
+from tithe.checks import BadInput
+from tithe.report.audit_page import audit_page, write_audit
+from tithe.report.audit_words import SUMMARY_LINES, resolution, strength, summary, verdict
+
+
+def page_of(told, *, is_public=False) -> Page:
+    return check(audit_page(told, is_public=is_public).decode())
+
+
+def test_the_page_leads_with_records_named_and_sets_three_figures_side_by_side():
+    said = page_of(facts()).said
+    order = [
+        "With at most one wrong accusation 30 of 1,000 records can be named",
+        "chance alone names 2.0: far above chance",
+        "Claimed: epsilon", "2.5", "Shown: epsilon at least", "1.25", "Concrete: records named",
+    ]  # fmt: skip
+    places = [said.index(part) for part in order]
+    assert places == sorted(places)
+    assert "Not tried: LiRA online, since there are no models." in said
+    assert "Every figure is a lower bound" in said
+
+
+def test_the_roc_is_on_logarithmic_axes_with_a_band_and_chance():
+    figure = page_of(facts()).figures()["roc"]
+    assert figure["layout"]["xaxis"]["type"] == figure["layout"]["yaxis"]["type"] == "log"
+    names = [trace.get("name") for trace in figure["data"]]
+    assert names[0].endswith("band") and {"RMIA", "loss", "chance"} <= set(names)
+    chance = next(trace for trace in figure["data"] if trace["name"] == "chance")
+    assert chance["x"] == chance["y"]
+    assert min(figure["data"][0]["x"]) > 0  # a logarithm has no place for 0 itself
+    assert figure["layout"]["xaxis"]["ticktext"][0] == "0"
+
+
+def test_all_that_was_found_is_on_the_page():
+    page = page_of(facts())
+    assert {"roc", "epsilon", "turns", "labels"} <= set(page.figures())
+    assert len(page.all("img")) == 3
+    for part in ("row 987123", "class 3", "four", "control", "classified", "train privately"):
+        assert part.lower() in page.said.lower(), part
+
+
+def test_the_public_form_has_no_image_no_record_and_no_count_of_a_class(tmp_path: Path):
+    json_path, path = write_audit(facts(), tmp_path, is_public=True)
+    page = check(path.read_text())
+    assert not page.all("img")
+    for text in (page.text, json_path.read_text()):
+        assert "row 987123" not in text and "28.4567" not in text
+    assert "as private as the data" not in page.said and "class 3" not in page.said
+    assert "as private as the data" in page_of(facts()).said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_private_form_is_for_its_owner_alone(tmp_path: Path):
+    for path in write_audit(facts(), tmp_path / "private"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_same_facts_give_the_same_bytes_and_only_time_stamps_differ(tmp_path: Path):
+    first = facts().to_json()
+    assert first == facts().to_json()
+    later = json.loads(facts(when={"Written": "2027-02-02"}).to_json())
+    earlier = json.loads(first)
+    assert later.pop("when") != earlier.pop("when") and later == earlier
+    assert audit_page(facts(), is_public=False) == audit_page(facts(), is_public=False)
+    assert earlier["turns"][1]["epsilon"] == "inf"  # JSON has no word for it
+
+
+def test_the_summary_fits_a_screen_whatever_there_is():
+    many = {
+        f"attack {n}": "there was no time for it, and it would have told little" for n in range(30)
+    }
+    told = facts(not_tried=many, advice=("do something about it, and soon",) * 9)
+    assert len(summary(told)) <= SUMMARY_LINES
+    assert all(len(line) <= 96 for line in summary(told))
+    assert "named" in summary(told)[0]
+
+
+def test_more_shown_than_claimed_is_an_alarm():
+    epsilon = facts().epsilon
+    broken = facts(epsilon=type(epsilon)(**{**vars(epsilon), "claimed": 1.0}))
+    assert any("MORE THAN CLAIMED" in line for line in summary(broken))
+    assert 'card of-refused"><dt>Shown' in page_of(broken).text
+
+
+def test_near_chance_is_said_only_where_neither_naming_nor_average_tells():
+    quiet = {"named_p_value": 0.5, "named": 1}
+    assert strength(attack(**quiet, auc_low=0.48)) == "near chance"
+    assert strength(attack(**quiet, auc_low=0.6)) == "a little above chance"
+    assert strength(attack(named_p_value=0.001, auc_low=0.4)) == "far above chance"
+    near = facts(attacks=(attack(**quiet, auc_low=0.48),))
+    assert "near chance" in verdict(near)
+    assert "a planted leak is found" in page_of(near).said
+
+
+def test_near_chance_does_not_hide_another_attack_that_tells():
+    quiet = attack(named_p_value=0.5, named=1, auc_low=0.48)
+    louder = attack("LiRA offline", auc=0.61, auc_low=0.58, named=9, named_p_value=0.02)
+    words = verdict(facts(attacks=(quiet, louder)))
+    assert "near chance, while LiRA offline is above it (AUC 0.61, 9 named)" in words
+    same = attack("loss", auc=0.51, auc_low=0.48, named_p_value=0.009)  # one of two: not enough
+    assert verdict(facts(attacks=(quiet, same))).endswith("near chance")
+
+
+def test_a_blind_audit_says_so():
+    blind = facts(planted_named=0, is_planted_found=False)
+    assert "a planted leak is NOT found" in page_of(blind).said
+
+
+def test_an_audit_without_scores_has_a_page_too():
+    bare = facts(kind="inversion", attacks=(), headline="", epsilon=None, planted=0, turns=(),
+                 labels=None, slices=(), exposed=())  # fmt: skip
+    said = page_of(bare).said
+    assert "Inputs were rebuilt at correlation 0.90" in said and "planted" not in said
+    assert summary(bare)[0].startswith("Inputs were rebuilt")
+
+
+@pytest.mark.parametrize(
+    ("rates", "sentence"),
+    [((0.1, 0.0), "0.1 % needs"), ((0.1, 0.01, 0.001, 0.0), "not to 0.01 %"), ((0.0,), "no false")],
+)
+def test_what_the_non_members_cannot_carry_is_said(rates, sentence):
+    first = attack().rates[0]
+    told = tuple(type(first)(**{**vars(first), "false_positive_rate": rate}) for rate in rates)
+    words = resolution(attack(rates=told)).replace("\N{NO-BREAK SPACE}", " ")
+    assert sentence in words or "1 % needs" in words.replace("1.0", "1")
+
+
+def test_an_infinite_claim_is_a_word_and_no_bar():
+    epsilon = facts().epsilon
+    endless = facts(epsilon=type(epsilon)(**{**vars(epsilon), "claimed": math.inf}))
+    page = page_of(endless)
+    assert "infinite" in page.said
+    assert len(page.figures()["epsilon"]["data"]) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot hold a report"):
+        write_audit(facts(), tmp_path / "file")
