@@ -29,6 +29,7 @@ from tithe.report.page import write_page
 from tithe.run_facts import about_run
 from tithe.storage import load_tensors, save_tensors
 from tithe.storage.lock import held_alone
+from tithe.upload_folder import UploadFolder, uploads_of
 from tithe.verdict import Outcome, summarise
 
 __all__ = ["Interrupted", "Progress", "Summary", "predict", "run_experiment"]
@@ -69,6 +70,9 @@ def run_experiment(
     torch.set_num_threads(plan.run.threads)
     if plan.run.tensorboard:
         needed("tensorboard", what="TensorBoard files", extra="tensorboard")
+    if plan.run.engine == "simulation":
+        for package in ("flwr", "ray"):
+            needed(package, what='Runs with run.engine = "simulation"', extra="simulation")
     if resume:
         _require_same_plan(plan, directory)
     elif (directory / "about.json").exists():
@@ -122,6 +126,7 @@ class _Run:
         self._held = ExitStack()  # what this process alone may have open
         self._writer: RunWriter
         self._ledgers: LedgerFolder
+        self._uploads: UploadFolder | None = None
 
     def begin(self, about: dict[str, object]) -> None:
         self._writer = RunWriter.create(
@@ -162,6 +167,9 @@ class _Run:
         phases = self._built.phases
         self._ledgers = ledgers_of(self._plan, phases[0], self._directory)
         self._held.callback(self._ledgers.close)
+        if self._plan.run.keep_uploads:
+            self._uploads = uploads_of(self._plan, self._built, self._directory)
+            self._held.callback(self._uploads.close)
         while self._phase_index < len(phases):
             phase = phases[self._phase_index]
             self._run_phase(phase)
@@ -202,9 +210,16 @@ class _Run:
     def _engine_for(self, phase: Phase) -> Engine:
         is_limited = any(each.budget is not None for each in phase.participants)
         ledger = self._ledgers if is_limited else TallyLedger()
-        if self._plan.run.engine == "parallel" and len(phase.participants) > 1:
-            return Parallel(phase, ledger, num_processes=self._plan.run.processes)
-        return InProcess(phase, ledger)
+        is_kept = self._uploads is not None and phase.name == "joint"
+        note = self._uploads.note if self._uploads is not None and is_kept else None
+        run, is_alone = self._plan.run, len(phase.participants) == 1
+        if run.engine == "in_process" or is_alone:
+            return InProcess(phase, ledger, note=note)
+        if run.engine == "parallel":
+            return Parallel(phase, ledger, num_processes=run.processes, note=note)
+        from tithe.engines.flower.simulation import Simulation  # takes seconds, and two extras
+
+        return Simulation(phase, ledger, num_processes=run.processes, note=note)
 
     def _note(self, phase: Phase, happening: Happening) -> None:
         move, outcome = happening.move, self._outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -32,10 +33,8 @@ SMALL = {
     "exchange": {"rounds": 3},
     "baselines": {"centralised": False, "standalone": 0},
 }
-ENGINES = {
-    "in_process": lambda phase: InProcess(phase, TallyLedger()),
-    "parallel": lambda phase: Parallel(phase, TallyLedger(), num_processes=2),
-}
+SIMULATION = pytest.param("simulation", marks=pytest.mark.xdist_group("simulation"))  # one Ray
+ENGINES = ["in_process", "parallel", SIMULATION]
 WAYS = {
     "round_robin": [],
     "random": ["exchange.order=random", "sharing.values=int8"],
@@ -71,36 +70,27 @@ def way(request):
 @pytest.fixture(scope="module")
 def reference(way):
     phase = phase_of(way)
-    return phase, *final_state(phase, ENGINES["in_process"](phase))
+    return phase, *final_state(phase, InProcess(phase, TallyLedger()))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.fixture(scope="module", params=ENGINES)
+def make(request):
+    """Makes the engine of a name for a phase and a ledger."""
+    if request.param == "simulation":
+        from tithe.engines.flower.simulation import Simulation
+
+        return partial(Simulation, runtime=request.getfixturevalue("simulation_runtime"))
+    return InProcess if request.param == "in_process" else partial(Parallel, num_processes=2)
+
+
 class TestEveryEngine:
-    def test_it_reaches_the_same_parameters_and_counts(self, engine, reference):
-        phase, expected, _ = reference
-        state, _ = final_state(phase, ENGINES[engine](phase))
+    def test_it_reaches_the_same_parameters_and_tells_every_turn_with_its_cost(
+        self, make, reference
+    ):
+        phase, expected, happenings = reference
+        state, told = final_state(phase, make(phase, TallyLedger()))
         for name, tensor in expected.items():
             assert torch.equal(state[name], tensor), name
-
-    @pytest.mark.parametrize("stop_after", [1, 4, 9])
-    def test_a_restart_anywhere_reaches_the_same(self, engine, reference, stop_after):
-        phase, expected, _ = reference
-        first = Training(phase, ENGINES[engine](phase))
-        list(islice(first.play(), stop_after))
-        tensors, plain = first.state()
-        tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-        plain = json.loads(json.dumps(plain))  # as it is kept on disk
-        first.engine.close()
-        second = Training(phase, ENGINES[engine](phase))
-        second.restore(tensors, plain)
-        list(second.play())
-        second.engine.close()
-        for name, tensor in expected.items():
-            assert torch.equal(second.server.store.state()[name], tensor), name
-
-    def test_every_turn_is_told_with_what_it_cost(self, engine, reference):
-        phase, _, happenings = reference
-        _, told = final_state(phase, ENGINES[engine](phase))
         assert [h.move for h in told] == [h.move for h in happenings]
         for mine, theirs in zip(told, happenings, strict=True):
             if mine.turn is not None:
@@ -108,6 +98,22 @@ class TestEveryEngine:
                 assert mine.bytes_down == theirs.bytes_down > 0
                 assert mine.staleness == theirs.staleness
                 assert mine.turn.epsilon == float("inf")
+
+    def test_restarts_reach_the_same(self, make, reference):
+        phase, expected, _ = reference
+        training = Training(phase, make(phase, TallyLedger()))
+        for num_moves in (1, 3, 5):
+            list(islice(training.play(), num_moves))
+            tensors, plain = training.state()
+            tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+            plain = json.loads(json.dumps(plain))  # as it is kept on disk
+            training.engine.close()
+            training = Training(phase, make(phase, TallyLedger()))
+            training.restore(tensors, plain)
+        list(training.play())
+        training.engine.close()
+        for name, tensor in expected.items():
+            assert torch.equal(training.server.store.state()[name], tensor), name
 
 
 def test_the_example_reaches_the_same_parameters_as_the_engine():
@@ -153,13 +159,12 @@ def test_another_seed_reaches_other_parameters():
     assert not torch.equal(a["vector"], b["vector"])
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("way", ["round_robin", "synchronous"])
-def test_a_broken_loss_stops_one_participant_and_the_others_go_on(engine, way):
+def test_a_broken_loss_stops_one_participant_and_the_others_go_on(make, way):
     broken = {**SMALL, "participant": [{"ids": [2], "training": {"learning_rate": 1e30}}]}
     ways = [*WAYS[way], "exchange.cohort=1.0"] if way == "synchronous" else WAYS[way]
     phase = build(load_plan(broken, ways)).phases[0]
-    training = Training(phase, ENGINES[engine](phase))
+    training = Training(phase, make(phase, TallyLedger()))
     told = [h for h in training.play() if h.turn is not None]
     training.engine.close()
     statuses = {(h.move.participant, h.turn.status) for h in told}
@@ -218,16 +223,15 @@ def test_a_residual_takes_one_vector_and_settling_it_another(settle, num_vectors
     assert sum(t.numel() for t in tensors.values()) == num_vectors * 5 * phase.initial.numel()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("theta_d", [1.0, 0.5])
-def test_nobody_else_settles_nothing(engine, theta_d):
+def test_nobody_else_settles_nothing(make, theta_d):
     # What a participant did itself must not count as done by others, whatever it downloads.
     ways = ["partition.participants=1", f"sharing.theta_d={theta_d}", "exchange.rounds=4"]
     kept = []
     for settle in ("true", "false"):
         plan = load_plan(SMALL, [*ways, f"sharing.residual_settle={settle}"])
         phase = build(plan).phases[0]
-        training = Training(phase, ENGINES[engine](phase))
+        training = Training(phase, make(phase, TallyLedger()))
         list(training.play())
         tensors, _ = training.engine.state()
         kept.append(tensors["residual_of_0"].clone())
@@ -253,15 +257,16 @@ PRIVATE = {
 
 
 @pytest.mark.parametrize("changes", PRIVATE.values(), ids=PRIVATE)
-def test_engines_reach_the_same_private_parameters_and_charge_the_same_ledgers(changes, tmp_path):
+def test_engines_reach_the_same_private_parameters_and_charge_the_same_ledgers(
+    changes, make, tmp_path
+):
     phase = build(load_plan(SMALL_PRIVATE, ["exchange.order=synchronous", *changes])).phases[0]
     came = {}
-    for engine, make in (("in_process", InProcess), ("parallel", Parallel)):
+    for engine, maker in (("in_process", InProcess), ("other", make)):
         with closing(
             LedgerFolder(tmp_path / engine, phase.participants, run="run", is_simulated=True)
         ) as ledgers:
-            how = {"num_processes": 2} if make is Parallel else {}
-            state, happenings = final_state(phase, make(phase, ledgers, **how))
+            state, happenings = final_state(phase, maker(phase, ledgers))
             turns = [
                 (h.move, h.turn.status, h.turn.reason, h.turn.epsilon, h.turn.payload)
                 for h in happenings
@@ -269,7 +274,7 @@ def test_engines_reach_the_same_private_parameters_and_charge_the_same_ledgers(c
             ]
             charged = [ledgers.events_of(each.number) for each in phase.participants]
         came[engine] = state, turns, charged
-    (state, turns, charged), others = came["in_process"], came["parallel"]
+    (state, turns, charged), others = came["in_process"], came["other"]
     assert turns == others[1]
     assert charged == others[2]
     for name, tensor in state.items():
@@ -309,11 +314,10 @@ def test_who_has_spent_everything_stops_and_the_others_go_on(tmp_path):
     assert not torch.equal(state["vector"], before)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_an_engine_that_knows_no_ledger_refuses_private_turns(engine):
+def test_an_engine_that_knows_no_ledger_refuses_private_turns(make):
     # A tally cannot count noise, and what cannot be charged does not leave.
     phase = build(load_plan(SMALL_PRIVATE, [*LAPLACE, "exchange.order=synchronous"])).phases[0]
-    training = Training(phase, ENGINES[engine](phase))
+    training = Training(phase, make(phase, TallyLedger()))
     with pytest.raises(TypeError, match="a tally counts plain releases only"):
         list(training.play())
     training.engine.close()

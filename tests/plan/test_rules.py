@@ -34,6 +34,17 @@ from tithe.plan import BadPlan, load_plan
             ),
         ),
         (
+            ["run.engine=simulation", "run.device=cuda"],
+            'run.device must be "cpu" for run.engine = "simulation", got "cuda"',
+        ),
+        (
+            ["run.engine=simulation", "run.threads=2"],
+            (
+                'run.threads must be 1 for run.engine = "simulation", got 2; '
+                "run.processes is what uses more cores"
+            ),
+        ),
+        (
             ["partition.kind=dirichlet", "partition.rows_each=5"],
             (
                 'partition.rows_each must be 0 for partition.kind = "dirichlet", got 5; '
@@ -91,6 +102,7 @@ def test_a_contradiction_is_one_sentence(overrides, sentence):
         ["exchange.order=synchronous", "server.combine=mean", "sharing.theta_u=1"],  # FedAvg
         ["exchange.order=synchronous", "exchange.cohort=0.1", "run.engine=parallel"],
         ["exchange.order=asynchronous", "exchange.speed_spread=1.0", "run.engine=parallel"],
+        ["exchange.order=random", "run.engine=simulation"],
         ["sharing.selection=random_above_tau", "sharing.tau=0.0001"],
         ["partition.kind=independent", "partition.rows_each=600", "partition.participants=150"],
         ["partition.kind=natural", "participant=[{ids=[99]}]"],

@@ -5,9 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from tithe.engines.held_turns import held_from_tensors, held_to_tensors
+from tithe.engines.kept_states import states_from_tensors, states_to_tensors
 from tithe.parties.participant import ParticipantState, Turn, lay_over, take_turn
 from tithe.parties.phase import Phase
 from tithe.parties.server import Download
+from tithe.parties.upload_facts import Note
 from tithe.privacy.ledger import Ledger
 
 
@@ -16,11 +18,17 @@ class InProcess:
 
     A participant keeps only what it must: nothing between turns if theta_d = 1 and no residual is
     kept; else d float32 numbers for each of its own vector, its residual, and what it has seen.
+
+    Args:
+      phase: what to train.
+      ledger: charged before a turn hands anything out.
+      note: told of every turn when it was taken; None: nobody is.
     """
 
-    def __init__(self, phase: Phase, ledger: Ledger):
+    def __init__(self, phase: Phase, ledger: Ledger, *, note: Note | None = None):
         self._phase = phase
         self._ledger = ledger
+        self._note = note
         self._module = phase.make_module().to(phase.participants[0].device)
         self._states = [ParticipantState() for _ in phase.participants]
         self._held: dict[int, Turn] = {}  # turns taken whose upload has not arrived yet
@@ -41,6 +49,8 @@ class InProcess:
             ledger=self._ledger,
             fresh=fresh,
         )
+        if self._note is not None:
+            self._note(self._phase.participants[place], downloaded, self._held[place])
 
     def finish(self, place: int) -> Turn:
         """What came of the turn that the participant at this place began last."""
@@ -48,34 +58,13 @@ class InProcess:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, object]]:
         """All that a restart needs: tensors, and plain data for JSON."""
-        tensors: dict[str, Tensor] = {}
-        for place, state in enumerate(self._states):
-            if state.vector is not None:
-                tensors[f"vector_of_{place}"] = state.vector
-            if state.residual is not None:
-                tensors[f"residual_of_{place}"] = state.residual
-            if state.seen is not None:
-                tensors[f"seen_by_{place}"] = state.seen
+        tensors, num_turns = states_to_tensors(self._states)
         payloads, held = held_to_tensors(self._held)
-        plain: dict[str, object] = {
-            "num_turns": [state.num_turns for state in self._states],
-            "held": held,
-        }
-        return {**tensors, **payloads}, plain
+        return {**tensors, **payloads}, {"num_turns": num_turns, "held": held}
 
     def restore(self, tensors: dict[str, Tensor], plain: dict[str, object]) -> None:
         """Goes on where ``state`` was taken, bit for bit."""
-        num_turns = plain["num_turns"]
-        assert isinstance(num_turns, list)
-        self._states = [
-            ParticipantState(
-                turns,
-                tensors.get(f"vector_of_{place}"),
-                tensors.get(f"residual_of_{place}"),
-                tensors.get(f"seen_by_{place}"),
-            )
-            for place, turns in enumerate(num_turns)
-        ]
+        self._states = states_from_tensors(tensors, plain["num_turns"])
         self._held = held_from_tensors(tensors, plain["held"])
 
     def close(self) -> None:

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from tithe.checks import BadInput
 from tithe.engines.held_turns import held_from_tensors, held_to_tensors
+from tithe.engines.paid_turns import Paid, charged_ahead
 from tithe.parties.participant import ParticipantState, Turn, stopped_turn, take_turn
 from tithe.parties.phase import Phase
 from tithe.parties.server import Download
-from tithe.privacy.events import Event
+from tithe.parties.upload_facts import Note
 from tithe.privacy.ledger import BudgetExhausted, Ledger, TallyLedger
 
 
@@ -46,11 +47,19 @@ class Parallel:
       ledger: charged here, in the one process that hands out what leaves, before a turn begins;
         turns whose cost only they themselves can tell are tallied where they are taken.
       num_processes: > 0; 0 takes one for each core.
+      note: told here of every turn when it was taken; None: nobody is.
     Raises:
       BadInput: this system cannot fork, or a participant trains elsewhere than on the CPU.
     """
 
-    def __init__(self, phase: Phase, ledger: Ledger, *, num_processes: int = 0):
+    def __init__(
+        self,
+        phase: Phase,
+        ledger: Ledger,
+        *,
+        num_processes: int = 0,
+        note: Note | None = None,
+    ):
         if "fork" not in multiprocessing.get_all_start_methods():
             raise BadInput('run.engine "parallel" needs a system that can fork; use "in_process"')
         if any(participant.device != "cpu" for participant in phase.participants):
@@ -59,6 +68,8 @@ class Parallel:
             )
         self._phase = phase
         self._ledger = ledger
+        self._note = note
+        self._began: dict[int, Tensor] = {}  # where turns under way began, if somebody wants it
         num_processes = num_processes or os.cpu_count() or 1
         num_places, size = len(phase.participants), phase.initial.numel()
         num_slots = 2 * num_processes
@@ -84,18 +95,13 @@ class Parallel:
 
     def start(self, place: int, download: Download) -> None:
         """Hands the turn to the pool; waits only if all slots for global vectors are in use."""
-        known, epsilon = self._known[place], 0.0
+        known = self._known[place]
         participant = self._phase.participants[place]
-        if participant.cost is not None:
-            try:
-                epsilon = self._ledger.charge(
-                    participant=participant.number,
-                    turn=known.num_turns,
-                    events=list(participant.cost),
-                )
-            except BudgetExhausted as refused:
-                self._refuse(place, download, reason=str(refused))
-                return
+        try:
+            epsilon = charged_ahead(self._ledger, participant, turn=known.num_turns)
+        except BudgetExhausted as refused:
+            self._refuse(place, download, reason=str(refused))
+            return
         slot, fresh = -1, None
         if download.whole is None:
             fresh = download.overwrite.indices.numpy()
@@ -103,6 +109,9 @@ class Parallel:
         else:
             slot = self._slot_for(download)
             self._users[slot].add(place)
+        if self._note is not None:
+            at = self._shared.vectors[place] if download.whole is None else download.whole
+            self._began[place] = at.clone()
         self._running[place] = self._pool.submit(
             _take_turn,
             place,
@@ -184,6 +193,8 @@ class Parallel:
         for users in self._users:
             users.discard(place)
         self._held[place] = turn
+        if self._note is not None:
+            self._note(self._phase.participants[place], self._began.pop(place), turn)
 
     def _slot_for(self, download: Download) -> int:
         """The slot with this version of the global vector; written if it is not there yet."""
@@ -221,16 +232,6 @@ class _Worker:
     ledger: TallyLedger
 
 
-@dataclass(frozen=True)
-class _Paid:
-    """The ledger of a turn that was charged before it was handed to the pool."""
-
-    epsilon: float
-
-    def charge(self, *, participant: int, turn: int, events: list[Event]) -> float:
-        return self.epsilon
-
-
 _worker: list[_Worker] = []  # at most one: this process's, in the pool
 
 
@@ -266,7 +267,7 @@ def _take_turn(
         state,
         shared.vectors[place] if slot < 0 else shared.slots[slot],
         module=worker.module,
-        ledger=worker.ledger if participant.cost is None else _Paid(epsilon),
+        ledger=worker.ledger if participant.cost is None else Paid(epsilon),
         fresh=None if fresh is None else torch.from_numpy(fresh),
     )
     for row, tensor, before in (

@@ -103,14 +103,15 @@ def _exchange(plan: Parts) -> Iterator[Problem]:
 
 
 def _run(plan: Parts) -> Iterator[Problem]:
-    if plan.run.engine == "parallel" and plan.run.device != "cpu":
+    engine = plan.run.engine
+    if engine != "in_process" and plan.run.device != "cpu":
         yield Problem(
-            f'run.device must be "cpu" for run.engine = "parallel", got "{plan.run.device}"',
+            f'run.device must be "cpu" for run.engine = "{engine}", got "{plan.run.device}"',
             ("run.engine", "run.device"),
         )
-    if plan.run.engine == "parallel" and plan.run.threads != 1:
+    if engine != "in_process" and plan.run.threads != 1:
         yield Problem(
-            f'run.threads must be 1 for run.engine = "parallel", got {plan.run.threads}; '
+            f'run.threads must be 1 for run.engine = "{engine}", got {plan.run.threads}; '
             "run.processes is what uses more cores",
             ("run.engine", "run.threads"),
         )

@@ -254,10 +254,11 @@ class Baselines(Section):
 class Run(Section):
     """How the computation is carried out."""
 
-    engine: Literal["in_process", "parallel"] = "in_process"
-    """one process, or a pool of them (asynchronous and synchronous only)"""
+    engine: Literal["in_process", "parallel", "simulation"] = "in_process"
+    """one process; a pool of them (asynchronous and synchronous only); or the actors of Flower's
+    simulation, here or on a cluster"""
     processes: Count = 0
-    """of the parallel engine; 0 takes one a core"""
+    """of the parallel engine, or actors of the simulation; 0 takes one a core"""
     threads: AtLeastOne = 1
     """of PyTorch in a process; more are slower on small networks"""
     device: Device = "cpu"
@@ -267,6 +268,9 @@ class Run(Section):
     ledgers: str = ""
     """folder of the participants' ledgers, which add up over all runs with the same data; empty: in
     the run's own folder"""
+    keep_uploads: bool = False
+    """keep all that every participant sent, and where each turn began, for `tithe audit uploads`;
+    in the run's own folder, as private as the data"""
     tensorboard: bool = False
     """write TensorBoard event files too"""
     checkpoint_seconds: Positive = 30.0

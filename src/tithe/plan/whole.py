@@ -48,6 +48,7 @@ _WITHOUT_EFFECT_ON_RESULTS = (
     "run.processes",
     "run.tensorboard",
     "run.checkpoint_seconds",
+    "run.keep_uploads",
 )
 
 
