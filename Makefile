@@ -18,19 +18,19 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test slow check format bench clean
+.PHONY: help demo test slow check format bench reproduce-quick results clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/ready ## ten participants train one network together (DATA=mnist: on MNIST)
 	@$(BIN)/tithe demo --data "$(DATA)" $(ARGS)
 
 test: $(VENV)/ready-dev ## run the fast tests (ARGS="-k codec": some of them)
-	@$(BIN)/pytest -n auto --maxprocesses 4 --cov $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup --cov $(ARGS)
 
 slow: $(VENV)/ready-dev ## run the tests that take more than a minute each
-	@$(BIN)/pytest -n auto --maxprocesses 4 -m slow --timeout 1800 $(ARGS)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup -m slow --timeout 1800 $(ARGS)
 
 check: $(VENV)/ready-dev ## check format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
@@ -46,6 +46,12 @@ bench: $(VENV)/ready-dev ## run every benchmark, one table each
 	@failed=0; for file in benchmarks/*.py; do \
 	  echo "== $$file"; $(BIN)/python "$$file" || failed=1; \
 	done; exit $$failed
+
+reproduce-quick: $(VENV)/ready-dev ## try every rebuilt published figure at toy size
+	@$(BIN)/tithe reproduce --all --quick $(ARGS)
+
+results: $(VENV)/ready-dev ## write docs/results.md and docs/results.html from stored results
+	@$(BIN)/tithe reproduce --page docs
 
 clean: ## remove .venv and every cache; what runs left stays
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,34 +1,29 @@
 """Runs an experiment's grid of plans, keeps a small result of each, and writes its table and plot.
 
-An experiment is a folder beside this file with a ``plan.toml`` and a ``grid.toml``::
-
-    seeds = [1, 2, 3]                     # of every entry that names no others
-    [[entry]]
-    label = "theta_u 0.01"
-    set = ["sharing.theta_u=0.01"]        # as for tithe run --set
-
-``python experiments/run.py NAME`` runs what has no result yet (an interrupted run goes on), several
-processes at a time with one PyTorch thread each, then rewrites the table in the experiment's
-README.md and its accuracy.png from the results. ``--table`` only does the latter; ``--readme`` puts
-the main tables into the project's README.md.
+An experiment is a folder beside this file with a ``plan.toml`` and a ``grid.toml``, whose form
+``tithe.reproduction.grid`` tells. ``python experiments/run.py NAME`` runs what has no result yet
+(an interrupted run goes on), several processes at a time with one PyTorch thread each, then
+rewrites the tables in the experiment's README.md and its accuracy.png from the results.
+``--table`` only does the latter; ``--readme`` puts the main tables into the project's README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import shlex
 import subprocess
 import sys
-import tomllib
-from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+
+from tithe.reproduction.grid import Job, experiment_names, jobs_of
+from tithe.reproduction.results import result_of, results_by_label, write_result
+from tithe.reproduction.tables import class_table, in_markdown
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -41,6 +36,7 @@ MAIN = {
 # glibc then keeps large blocks for the next turn; giving them back took as long as the training.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+CLASSES = "<!-- classes: begin -->", "<!-- classes: end -->"
 
 
 def main() -> None:
@@ -58,21 +54,20 @@ def main() -> None:
         return
     folder = HERE / options.name
     if not (folder / "grid.toml").exists():
-        sys.exit(f"{folder} must hold a grid.toml; the experiments are {', '.join(names())}")
-    jobs = list(jobs_of(folder))
+        known = ", ".join(experiment_names(HERE))
+        sys.exit(f"{folder} must hold a grid.toml; the experiments are {known}")
+    jobs = jobs_of(folder)
     if not options.table:
         wanted = [
             job
             for job in jobs
-            if options.only in job["label"]
-            and (not options.seeds or job["seed"] in options.seeds)
-            and not job["result"].exists()
+            if options.only in job.label
+            and (not options.seeds or job.seed in options.seeds)
+            and not job.result.exists()
         ]
         with ThreadPoolExecutor(options.processes) as pool:
             failed = [
-                job["label"]
-                for job, ok in zip(wanted, pool.map(run, wanted), strict=True)
-                if not ok
+                job.label for job, ok in zip(wanted, pool.map(run, wanted), strict=True) if not ok
             ]
         if failed:
             sys.exit(f"failed: {', '.join(failed)}; the logs lie in {RUNS / options.name}")
@@ -81,28 +76,11 @@ def main() -> None:
         write_plot(folder, jobs)
 
 
-def jobs_of(folder: Path) -> Any:
-    """Every entry of the grid with every one of its seeds."""
-    grid = tomllib.loads((folder / "grid.toml").read_text())
-    for entry in grid["entry"]:
-        for seed in entry.get("seeds", grid.get("seeds", [1])):
-            slug = "".join(c if c.isalnum() or c in ".-" else "_" for c in entry["label"])
-            name = f"{slug}-seed{seed}"
-            yield {
-                "label": entry["label"],
-                "seed": seed,
-                "set": [*grid.get("set", []), *entry.get("set", []), f"seed={seed}"],
-                "plan": folder / entry.get("plan", "plan.toml"),
-                "run": RUNS / folder.name / name,
-                "result": folder / "results" / f"{name}.json",
-            }
-
-
-def run(job: dict[str, Any]) -> bool:
+def run(job: Job) -> bool:
     """Runs one plan to its end and keeps its result; says on the terminal how it went."""
-    directory: Path = job["run"]
-    sets = list(itertools.chain.from_iterable(("--set", each) for each in job["set"]))
-    plan = job["plan"].relative_to(ROOT)
+    directory = RUNS / job.experiment / job.name
+    sets = list(itertools.chain.from_iterable(("--set", each) for each in job.overrides))
+    plan = job.plan.relative_to(ROOT)
     out = directory.relative_to(ROOT)
     command = ["tithe", "run", str(plan), *sets, "--out", str(out), "--quiet"]
     if not (directory / "summary.json").exists():
@@ -117,62 +95,26 @@ def run(job: dict[str, Any]) -> bool:
         if done.returncode != 0:
             print(f"{directory.name}: exit {done.returncode}", flush=True)
             return False
-    keep_result(job, shlex.join(command))
+    keep_result(job, directory, shlex.join(command))
     return True
 
 
-def keep_result(job: dict[str, Any], command: str) -> None:
+def keep_result(job: Job, directory: Path, command: str) -> None:
     """Writes the few figures of a run that tables and plots are made of."""
-    directory: Path = job["run"]
-    summary = json.loads((directory / "summary.json").read_text())
-    about = json.loads((directory / "about.json").read_text())
-    curves: dict[str, list[list[float]]] = defaultdict(list)
-    for line in (directory / "evaluations.jsonl").read_text().splitlines():
-        e = json.loads(line)
-        point = [e["round"], e["accuracy"], e["bytes_up"], e["bytes_down"]]
-        curves[e["phase"]].append(point)
-    shares = defaultdict(int)
-    seconds = [0.0, 0.0]
-    for line in (directory / "turns.jsonl").read_text().splitlines():
-        turn = json.loads(line)
-        if turn["phase"] == "joint":
-            shares[turn["status"]] += 1
-            seconds[0] += turn["train_seconds"]
-            seconds[1] += turn["engine_seconds"]
-    result = {
-        "label": job["label"],
-        "seed": job["seed"],
-        "command": command,
-        "versions": about["versions"],
-        "machine": about["machine"],
-        "seconds": round(summary["seconds"], 1),
-        "train_seconds": round(seconds[0], 1),
-        "engine_seconds": round(seconds[1], 1),
-        "participants": about["participants"],
-        "num_parameters": about["num_parameters"],
-        "turns": dict(shares),
-        "privacy": summary.get("privacy", {}),
-        "curve_columns": ["round", "accuracy", "bytes_up", "bytes_down"],
-        "curves": curves,
-    }
-    job["result"].parent.mkdir(exist_ok=True)
-    job["result"].write_text(json.dumps(result) + "\n")
+    result = result_of(job, directory, command=command)
+    write_result(job.result, result)
+    curves = result["curves"]
     last = ", ".join(f"{phase} {100 * points[-1][1]:.2f} %" for phase, points in curves.items())
-    print(f"{directory.name}: {last} ({summary['seconds']:.0f} s)", flush=True)
+    print(f"{directory.name}: {last} ({result['seconds']:.0f} s)", flush=True)
 
 
-def results_by_label(jobs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """The results that are there, in the order of the grid."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for job in jobs:
-        if job["result"].exists():
-            found.setdefault(job["label"], []).append(json.loads(job["result"].read_text()))
-    return found
-
-
-def write_table(folder: Path, jobs: list[dict[str, Any]]) -> None:
-    """Puts the table between the two marks in the experiment's README."""
-    put_between_marks(folder / "README.md", table_of(jobs))
+def write_table(folder: Path, jobs: list[Job]) -> None:
+    """Puts the table between the two marks in the experiment's README; that of classes too."""
+    readme = folder / "README.md"
+    put_between_marks(readme, table_of(jobs))
+    begin, end = CLASSES
+    if begin in readme.read_text():
+        put_between_marks(readme, in_markdown(class_table(jobs)), begin=begin, end=end)
 
 
 def write_readme() -> None:
@@ -180,13 +122,8 @@ def write_readme() -> None:
     parts = []
     for name, title in MAIN.items():
         link = f"[experiments/{name}](experiments/{name}/README.md)"
-        parts += [f"**{title}** ({link})", "", *table_of(list(jobs_of(HERE / name))), ""]
+        parts += [f"**{title}** ({link})", "", *table_of(jobs_of(HERE / name)), ""]
     put_between_marks(ROOT / "README.md", parts[:-1])
-
-
-def names() -> list[str]:
-    """The experiments there are."""
-    return sorted(path.parent.name for path in HERE.glob("*/grid.toml"))
 
 
 def put_between_marks(path: Path, lines: list[str], *, begin: str = BEGIN, end: str = END) -> None:
@@ -196,7 +133,7 @@ def put_between_marks(path: Path, lines: list[str], *, begin: str = BEGIN, end: 
     path.write_text(head + begin + "\n" + "\n".join(lines) + "\n" + end + tail)
 
 
-def table_of(jobs: list[dict[str, Any]]) -> list[str]:
+def table_of(jobs: list[Job]) -> list[str]:
     """The lines of the table of all results that are there."""
     found = results_by_label(jobs)
     is_private = any(result.get("privacy") for results in found.values() for result in results)
@@ -261,7 +198,7 @@ def _bytes(count: float) -> str:
     return f"{count:.0f} B" if count < 1000 else f"{count / 1000:.1f} kB"
 
 
-def write_plot(folder: Path, jobs: list[dict[str, Any]]) -> None:
+def write_plot(folder: Path, jobs: list[Job]) -> None:
     """Test error against rounds and against bytes, the mean over seeds, as accuracy.png.
 
     The error on a logarithmic scale keeps 98 % and 99 % apart and an outlier on the page.

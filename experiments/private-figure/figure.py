@@ -36,7 +36,7 @@ def read() -> tuple[Points, dict[str, float]]:
     """Our accuracies by form, theta_u and the power of ten of epsilon; and those without noise."""
     points: Points = {}
     plain: dict[str, float] = {}
-    for label, results in results_by_label(list(jobs_of(HERE))).items():
+    for label, results in results_by_label(jobs_of(HERE)).items():
         accuracy = mean(result["curves"]["joint"][-1][1] for result in results)
         private = re.fullmatch(r"(.+), theta_u (.+), epsilon 10\^(\d+) a turn", label)
         if private:

@@ -1,0 +1,1 @@
+"""Published figures beside ours: what was rebuilt, from which stored results, by which command."""
