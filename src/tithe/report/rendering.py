@@ -34,6 +34,12 @@ def render(template: str, **content: object) -> bytes:
     return text.encode(errors="replace")
 
 
+def live_scripts() -> dict[str, str]:
+    """The scripts that a served page names, by their names; a page in a file holds its own."""
+    names = ("page.js", "live.js")
+    return {"plotly.js": get_plotlyjs()} | {name: _asset(name) for name in names}
+
+
 def _as_is(ours: str) -> Markup:
     """Text of this package or of Plotly, never of a user: it goes into the page unescaped."""
     return Markup(ours)  # noqa: S704

@@ -26,20 +26,17 @@
       figure.layout.font.size = 12;
       figure.layout.legend.font = { size: 11 };
     }
-    Plotly.newPlot(`${key}-plot`, figure.data, figure.layout, config);
+    Plotly.react(`${key}-plot`, figure.data, figure.layout, config);
     const choice = document.querySelector(`input[name="${key}-view"]:checked`);
     if (choice) apply(key, content, Number(choice.value));
   };
 
-  const elements = [...document.querySelectorAll("script[data-figure]")];
-  const drawAll = () => elements.forEach(draw);
-  for (const element of elements) {
-    const key = element.dataset.figure;
-    for (const input of document.querySelectorAll(`input[name="${key}-view"]`)) {
-      input.addEventListener("change", () =>
-        apply(key, JSON.parse(element.textContent), Number(input.value)));
-    }
-  }
+  const drawAll = () => document.querySelectorAll("script[data-figure]").forEach(draw);
+  document.addEventListener("change", (event) => {
+    const plot = event.target.closest("fieldset.views")?.dataset.plot;
+    const element = plot && document.querySelector(`script[data-figure="${plot}"]`);
+    if (element) apply(plot, JSON.parse(element.textContent), Number(event.target.value));
+  });
   night.addEventListener("change", drawAll);
   narrow.addEventListener("change", drawAll);
   drawAll();
@@ -47,5 +44,7 @@
   // The width of its box decides, whatever changed it: the window, a turned phone, a print.
   const watcher = new ResizeObserver((entries) =>
     entries.forEach((entry) => Plotly.Plots.resize(entry.target)));
-  document.querySelectorAll(".plot").forEach((box) => watcher.observe(box));
+  const watch = () => document.querySelectorAll(".plot").forEach((box) => watcher.observe(box));
+  watch();
+  document.addEventListener("renewed", () => { drawAll(); watch(); });
 })();
