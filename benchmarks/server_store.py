@@ -4,8 +4,8 @@ Run: ``python benchmarks/server_store.py [folder]`` (about a minute, offline; th
 which disk is measured). Every upload is 1 % of d random float32 entries, signed, and on the disk
 (SQLite, write-ahead log, ``synchronous=FULL``) before the next one is looked at. Beside it the
 disk's own rate for writing as many bytes and syncing them. Two parts are told apart, as
-medians: ``check`` is frame, signature, decoding and limits; ``keep+apply`` is the commit, decoding
-once more, and adding.
+medians: ``check`` is frame, signature, decoding and limits; ``keep+apply`` is commit and adding.
+The second table has the processor's time in each stage by itself, as medians.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,13 +28,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tithe.build import build
 from tithe.federation.central import Central
-from tithe.federation.frames import Acknowledgement, Download, LedgerMark, Upload, write_frame
+from tithe.federation.frames import (
+    Acknowledgement,
+    Download,
+    LedgerMark,
+    Upload,
+    read_frame,
+    write_frame,
+)
 from tithe.federation.gatekeeper import Gatekeeper
 from tithe.federation.keys import public_bytes
-from tithe.federation.store import UploadStore
+from tithe.federation.store import Entry, UploadStore
 from tithe.federation.terms import Terms, terms_of
 from tithe.plan import load_plan
-from tithe.sharing.codec import encode
+from tithe.sharing.codec import decode, encode
+from tithe.sharing.store import Store
 from tithe.sharing.update import SparseUpdate
 
 SEED = 1
@@ -40,6 +50,7 @@ THETA_U = 0.01
 SIZES = {105_506: 300, 20_000_000: 30}  # d: how many uploads
 AIMS = {105_506: 200, 20_000_000: 10}  # uploads a second
 RUN = bytes(16)
+STAGES = ("frame", "signature", "decode", "keep", "add")
 
 
 def main() -> None:
@@ -55,6 +66,11 @@ def main() -> None:
     for size, count in SIZES.items():
         with tempfile.TemporaryDirectory(dir=folder) as directory:
             print(row(Path(directory), size, count))
+    print("\nprocessor ms:   " + "  ".join(f"{name:>9}" for name in STAGES))
+    for size, count in SIZES.items():
+        with tempfile.TemporaryDirectory(dir=folder) as directory:
+            each = stages(Path(directory), size, count)
+        print(f"{size:>14,}  " + "  ".join(f"{1000 * each[name]:>9.3f}" for name in STAGES))
 
 
 def row(directory: Path, size: int, count: int) -> str:
@@ -86,6 +102,31 @@ def row(directory: Path, size: int, count: int) -> str:
         f"{cpu:>10.4f}  {1000 * statistics.median(checks):>8.2f}  "
         f"{1000 * statistics.median(keeps):>13.2f}"
     )
+
+
+def stages(directory: Path, size: int, count: int) -> dict[str, float]:
+    """Processor seconds of one upload in each stage, the median over the uploads."""
+    terms, key = terms_for(size), Ed25519PrivateKey.generate()
+    store = UploadStore.open(directory / "store", run=RUN, plan_hash=terms.plan_hash)
+    vector, public = Store(torch.zeros(size)), public_bytes(key)
+    taken: dict[str, list[float]] = {name: [] for name in STAGES}
+
+    def timed(name: str, stage: Callable[[], Any]) -> Any:
+        begun = time.process_time()
+        result = stage()
+        taken[name].append(time.process_time() - begun)
+        return result
+
+    for turn in range(count):
+        body = signed_upload(terms, key, turn=turn)
+        frame = timed("frame", lambda body=body: read_frame(body, most_payload=len(body)))
+        timed("signature", lambda frame=frame: frame.is_signed_by(public))
+        update = timed("decode", lambda frame=frame: decode(frame.payload, size=size))
+        entry = Entry("upload", 0, turn, payload=frame.payload)
+        timed("keep", lambda entry=entry: store.append(entry))
+        timed("add", lambda update=update: vector.add(update))
+    store.close()
+    return {name: statistics.median(each) for name, each in taken.items()}
 
 
 def terms_for(size: int) -> Terms:

@@ -79,19 +79,12 @@ def _decode_gaps(data: bytes | memoryview, *, size: int, count: int) -> Integers
     parameters = np.zeros(num_chunks, dtype=np.int64)
     for bit in range(width):
         parameters |= bits[bit * num_chunks : (bit + 1) * num_chunks].astype(np.int64) << bit
-    used, most = width * num_chunks, int(parameters.max())
+    most = int(parameters.max())
     if 1 << most > size:
         raise MalformedUpdate(f"index parameter must have 2^r <= size {size}, got r = {most}")
     low_bits = _of_each_gap(parameters, exponent, count)
-    remainders = np.zeros(count, dtype=np.int64)
-    for bit in range(most):
-        in_plane = np.flatnonzero(low_bits > bit)
-        plane = bits[used : used + in_plane.size]
-        if plane.size < in_plane.size:
-            raise MalformedUpdate(f"index code is cut off in bit plane {bit} of {most}")
-        remainders[in_plane] |= plane.astype(np.int64) << bit
-        used += in_plane.size
-    ends = np.flatnonzero(bits[used:])
+    remainders, used = _remainders(bits, low_bits, parameters, start=width * num_chunks)
+    ends = np.flatnonzero(bits[used:].view(np.bool_))  # as truth values they are found faster
     if ends.size != count or bits.size - used - (int(ends[-1]) + 1) >= 8:
         raise MalformedUpdate(f"index code must hold {count} quotients and end there, it does not")
     quotients = np.diff(ends, prepend=-1) - 1
@@ -100,6 +93,24 @@ def _decode_gaps(data: bytes | memoryview, *, size: int, count: int) -> Integers
     if int(indices[-1]) >= size:
         raise MalformedUpdate(f"indices must be in [0, {size}), got one outside")
     return indices
+
+
+def _remainders(
+    bits: Bits, low_bits: Integers, parameters: Integers, *, start: int
+) -> tuple[Integers, int]:
+    """The low bits of every gap as numbers, from the planes at ``start``, and where these end."""
+    least, most = int(parameters.min()), int(parameters.max())
+    remainders = np.zeros(low_bits.size, dtype=np.int64)
+    for bit in range(most):
+        # A plane in which every gap has a bit needs no positions, and most planes are such.
+        in_plane = slice(None) if bit < least else np.flatnonzero(low_bits > bit)
+        num_bits = low_bits.size if isinstance(in_plane, slice) else in_plane.size
+        plane = bits[start : start + num_bits]
+        if plane.size < num_bits:
+            raise MalformedUpdate(f"index code is cut off in bit plane {bit} of {most}")
+        remainders[in_plane] |= plane.astype(np.int64) << bit
+        start += num_bits
+    return remainders, start
 
 
 def _cheapest_parameters(gaps: Integers) -> tuple[int, Integers]:

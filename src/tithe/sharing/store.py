@@ -64,7 +64,7 @@ class Store:
           MalformedUpdate: the update does not fit this vector; nothing was added.
         """
         require_well_formed(update, size=self.size)
-        self.counts[update.indices] += 1
+        self._count(update.indices)
         self._step(update.indices, update.values * (weight * self._learning_rate))
 
     def add_mean(self, updates: list[SparseUpdate]) -> None:
@@ -80,15 +80,19 @@ class Store:
         total = torch.zeros(self.size)
         for update in updates:
             total.index_add_(0, update.indices, update.values)
-            self.counts[update.indices] += 1
+            self._count(update.indices)
         touched = positions_where(total != 0)
         self._step(touched, total[touched] * (self._learning_rate / len(updates)))
+
+    def _count(self, indices: Tensor) -> None:
+        """One more for each of these, which are distinct; ``+=`` on them would take three times."""
+        self.counts.index_add_(0, indices, torch.ones(indices.numel()))
 
     def _step(self, indices: Tensor, step: Tensor) -> None:
         self.version += 1
         if self._velocity is None:
             self.vector.index_add_(0, indices, step)
-            self.changed_at[indices] = self.version
+            self.changed_at.index_fill_(0, indices, self.version)
         else:
             self._velocity *= self._momentum
             self._velocity.index_add_(0, indices, step)
