@@ -4,7 +4,8 @@ Run: ``python benchmarks/round_trip.py`` (about four minutes, offline). A server
 pushes a body to one participant on this machine, which answers with a body of the same size; the
 time runs from before the push until the answer is in hand. TLS and node keys throughout. "Daemon"
 is our own node post in a process of its own; "stock" is a ``flower-supernode`` that starts a
-ClientApp for every message, with an app that answers at once.
+ClientApp for every message, with an app that answers at once. Seconds depend on who else uses the
+machine; the SuperLink's own processor time for a trip does so less.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tithe.engines.flower.superlink import SuperLink, free_port, quiet_environme
 
 TRIPS, STOCK_TRIPS = 40, 5
 SIZES = (10_000, 400_000)
-PAUSE = 0.03
+PAUSE, LONGEST_PAUSE = 0.03, 0.2
 STOCK = "from flwr.supernode.cli import flower_supernode; flower_supernode()"
 
 
@@ -43,7 +44,10 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f} at the start; "
         f"Python {platform.python_version()}; {TRIPS} trips a row ({STOCK_TRIPS} for stock)\n"
     )
-    print("participant  SuperLink   bytes each way   median s   fastest   slowest   load after")
+    print(
+        "participant  SuperLink   bytes each way   median s   fastest   slowest"
+        "   SuperLink CPU s   load after"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for is_durable in (False, True):
             for size in SIZES:
@@ -62,11 +66,13 @@ def row(folder: Path, kind: str, *, is_durable: bool, size: int) -> None:
         count = TRIPS if kind == "daemon" else STOCK_TRIPS
         body = os.urandom(size)
         trip(post.server, node, body)  # the first finds caches empty
+        before = processor_seconds(post.pid)
         times = [trip(post.server, node, body) for _ in range(count)]
+        spent = (processor_seconds(post.pid) - before) / count
     where = "on disk" if is_durable else "in memory"
     print(
         f"{kind:11}  {where:9} {size:16,} {statistics.median(times):10.3f}"
-        f" {min(times):9.3f} {max(times):9.3f} {os.getloadavg()[0]:12.1f}",
+        f" {min(times):9.3f} {max(times):9.3f} {spent:17.3f} {os.getloadavg()[0]:12.1f}",
         flush=True,
     )
 
@@ -74,9 +80,10 @@ def row(folder: Path, kind: str, *, is_durable: bool, size: int) -> None:
 class Office:
     """A SuperLink and the server at it."""
 
-    def __init__(self, server: FlowerServerPost, port: int) -> None:
+    def __init__(self, server: FlowerServerPost, port: int, pid: int) -> None:
         self.server = server
         self.port = port
+        self.pid = pid
 
 
 @contextlib.contextmanager
@@ -96,7 +103,7 @@ def office(folder: Path, *, is_durable: bool) -> Iterator[Office]:
     ):
         while not server.is_connected:
             server.nodes()
-        yield Office(server, port)
+        yield Office(server, port, link.pid)
 
 
 @contextlib.contextmanager
@@ -142,8 +149,10 @@ def answer_for_ever(folder: str, port: str, kind: str) -> None:
         address = Address("127.0.0.1", int(port), authority)
         post = FlowerNodePost(address, key=read_node_key(Path(folder) / "node.key"))
     while True:
+        begun = time.monotonic()
         found = post.pull()
         if found is None:
+            pace.looked(time.monotonic() - begun)
             time.sleep(pace.seconds)
             continue
         pace.worked()
@@ -163,12 +172,23 @@ def wait_for_node(server: FlowerServerPost) -> int:
 def trip(server: FlowerServerPost, node: int, body: bytes) -> float:
     """Seconds from push to answer."""
     start = time.perf_counter()
+    pace = Pace(shortest=PAUSE, longest=LONGEST_PAUSE)
     sent = server.push(node, body)
+    pace.worked()
+    begun = time.monotonic()
     while not (found := server.replies([sent])):
-        time.sleep(PAUSE)
+        pace.looked(time.monotonic() - begun)
+        time.sleep(pace.seconds)
+        begun = time.monotonic()
     if found[sent] != body:
         raise SystemExit("the answer is not what was sent: the participant failed")
     return time.perf_counter() - start
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that a process has used so far, in the system and outside."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

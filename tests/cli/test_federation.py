@@ -9,6 +9,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from tests.report.html_checks import check
 from tithe.cli.app import app
 
 PLAN = """
@@ -25,7 +26,7 @@ rounds = 2
 centralised = false
 standalone = 0
 """
-POLICY = 'unit = "none"\nsecure_noise = false\nepsilon = 1000.0\n'
+POLICY = 'unit = "none"\nsecure_noise = false\nepsilon = 1000.0\n[audit]\nfew_records = "allow"\n'
 
 
 def tithe(*arguments, answer=None):
@@ -107,6 +108,14 @@ def test_the_demo_trains_across_processes_to_its_accuracy(tmp_path):
     assert status["accuracy"] > 0.9
     assert [each["applied"] for each in status["participants"]] == [10, 10, 10]
     assert (folder / "server" / "model").exists()
+    page = check((folder / "page.html").read_text(encoding="utf-8"))
+    assert "All 10 rounds are done. The joint model reached 9" in page.said
+    for name in ("north", "east", "south"):
+        assert f"What {name} saw Its ledger holds 10 charges" in page.said
+    assert {"accuracy", "lengths", "pace", "own-accuracy"} == set(page.figures())
+    measured = (folder / "server" / "measured.jsonl").read_text().splitlines()
+    assert json.loads(measured[-1])["accuracy"] == status["accuracy"]
+    assert "$ tithe consent plan.toml --dir east" in done.stdout
 
 
 def test_code_that_a_plan_names_is_not_run_where_the_policy_forbids_it(home):

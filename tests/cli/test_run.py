@@ -109,6 +109,12 @@ def test_set_device_and_out_change_the_plan_and_the_folder(tithe, play, plan):
     assert directory == Path("a/b")
 
 
+def test_the_engine_is_named_in_short(tithe, play, plan):
+    tithe("run", plan, "--engine", "simulation")
+    [(used, _, _)] = play.calls
+    assert used.run.engine == "simulation"
+
+
 def test_a_wrong_plan_is_told_in_full_and_leaves_nothing(tithe, play, plan, tmp_path):
     before = everything_in(tmp_path)
     result = tithe("run", plan, "--set", "sharing.thetau=1", "--set", "seed=-1")

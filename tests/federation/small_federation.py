@@ -12,6 +12,7 @@ from tithe.build import build
 from tithe.engines.in_process import InProcess
 from tithe.engines.loop import Training
 from tithe.federation.attendance import Patience
+from tithe.federation.audit_gates import AuditGates
 from tithe.federation.central import Central
 from tithe.federation.coordinator import Coordinator
 from tithe.federation.gatekeeper import Gatekeeper
@@ -35,7 +36,14 @@ PLAN = {
     "exchange": {"rounds": 3},
     "baselines": {"centralised": False, "standalone": 0},
 }
-PERMISSIVE = Policy(unit="none", secure_noise=False, epsilon=1000.0, drift_check=False)
+SMALL_IS_ALLOWED = AuditGates(few_records="allow")  # each site here has 30 rows
+PERMISSIVE = Policy(
+    unit="none",
+    secure_noise=False,
+    epsilon=1000.0,
+    drift_check=False,
+    audit=SMALL_IS_ALLOWED,
+)
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(10)]
 NODE_KEYS = [b"node key %d" % number for number in range(10)]
 

@@ -157,5 +157,17 @@ def test_one_turn_of_each_is_outstanding_at_most(tmp_path):
 
 def test_everybody_is_told_that_it_is_over(federation):
     federation.play()
-    assert all(site.status()["turns"] == 0 for site in federation.sites.values())
+    assert not any(site.status()["is_running"] for site in federation.sites.values())
     assert federation.coordinator.status()["round"] == 2
+
+
+def test_who_is_connected_is_looked_at_no_more_often_than_patience_says(tmp_path):
+    patience = Patience(look_seconds=1.0)
+    with closing(Federation(tmp_path, patience=patience)) as federation:
+        federation.open_server()
+        looks, nodes = [], federation.office.nodes
+        federation.office.nodes = lambda: looks.append(federation.clock.seconds) or nodes()
+        for _ in range(10):
+            federation.clock.seconds += 0.25
+            federation.coordinator.step()
+        assert looks == [0.25, 1.25, 2.25]

@@ -88,6 +88,15 @@ def test_another_hash_at_the_acknowledged_row_is_refused(gatekeeper):
         gatekeeper.admit(1, upload(mark=LedgerMark(5, b"x" * 32)), PLACE)
 
 
+def test_counts_outlast_a_change_of_the_roster_for_who_keeps_its_key(gatekeeper):
+    for number in (0, 1):
+        gatekeeper.refuse(number, Objection.BOUND)
+    keys = {0: public_bytes(KEYS[0]), 1: public_bytes(KEYS[5]), 2: public_bytes(KEYS[2])}
+    after = Gatekeeper(terms_with(), keys)
+    after.take_over(gatekeeper)
+    assert after.counts == {0: Counter([Objection.BOUND]), 1: Counter(), 2: Counter()}
+
+
 def test_nobody_is_heard_who_was_not_asked(gatekeeper):
     with pytest.raises(Refused) as refused:
         gatekeeper.admit(1, upload(), replace(PLACE, outstanding=None))

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from tests.federation.small_federation import party_of, plan_with
+from tests.federation.small_federation import SMALL_IS_ALLOWED, party_of, plan_with
 from tithe.checks import BadInput
 from tithe.federation.consent import MOST_OFFERS, Consents, in_words
 from tithe.federation.party import party_with
@@ -48,7 +48,7 @@ def test_each_limit_has_its_sentence(override, word):
 def test_plain_sharing_needs_a_policy_that_says_so():
     assert any("infinite" in each or "plain" in each for each in reasons(Policy()))
     assert any("unit" in each for each in reasons(Policy()))
-    assert reasons(Policy(unit="none")) == []
+    assert reasons(Policy(audit=SMALL_IS_ALLOWED, unit="none")) == []
 
 
 def test_noise_that_guarantees_nothing_is_refused():
@@ -60,14 +60,16 @@ def test_noise_that_guarantees_nothing_is_refused():
 def test_a_plan_may_name_code_of_this_machine_only_where_the_policy_says_so():
     plan = plan_with("model.name=os.path:join")
     participant = party_of(plan_with(), 0).participant
-    (sentence,) = Policy(unit="none").reasons_against(plan, participant, today=TODAY)
+    (sentence,) = Policy(audit=SMALL_IS_ALLOWED, unit="none").reasons_against(
+        plan, participant, today=TODAY
+    )
     assert "one of Tithe's own networks, got os.path:join" in sentence
-    allowed = Policy(unit="none", own_code=True)
+    allowed = Policy(audit=SMALL_IS_ALLOWED, unit="none", own_code=True)
     assert allowed.reasons_against(plan, participant, today=TODAY) == []
 
 
 def test_a_pinned_plan_and_a_last_day_are_kept():
-    pinned = Policy(unit="none", plan=plan_with().digest(), until=TODAY)
+    pinned = Policy(audit=SMALL_IS_ALLOWED, unit="none", plan=plan_with().digest(), until=TODAY)
     assert reasons(pinned) == []
     assert len(reasons(pinned, "exchange.rounds=4")) == 1
     plan = plan_with()
@@ -107,7 +109,7 @@ def test_consent_is_to_one_exact_plan(tmp_path):
 def test_offers_wait_to_be_read_but_not_without_end(tmp_path):
     consents = Consents(tmp_path / "consents")
     for seed in range(MOST_OFFERS + 3):
-        consents.keep_offer(plan_with(f"seed={seed}"))
+        consents.keep_offer(plan_with(f"seed={seed}"), size=10)
     assert len(consents.offers()) == MOST_OFFERS
 
 

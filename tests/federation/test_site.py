@@ -10,7 +10,14 @@ import pytest
 import torch
 
 from tests.federation.sample_frames import damaged
-from tests.federation.small_federation import PERMISSIVE, RUN, Federation, Policy, party_of
+from tests.federation.small_federation import (
+    PERMISSIVE,
+    RUN,
+    SMALL_IS_ALLOWED,
+    Federation,
+    Policy,
+    party_of,
+)
 from tithe.federation.drift import read_drift
 from tithe.federation.frames import (
     Acknowledgement,
@@ -89,10 +96,12 @@ def test_withdrawn_consent_ends_the_turns(federation):
     body = first_download(federation)
     federation.sites[0].consents.withdraw(federation.plan.digest())
     assert code_of(federation.sites[0].handle(body)) is RefusalCode.CONSENT
+    assert federation.sites[0].has_left
+    assert not federation.sites[1].has_left
 
 
 def test_what_the_policy_forbids_is_not_agreed_to(tmp_path):
-    policy = Policy(unit="none", theta_u=0.01)
+    policy = Policy(unit="none", theta_u=0.01, audit=SMALL_IS_ALLOWED)
     with closing(Federation(tmp_path, policy=policy)) as federation:
         terms = federation.terms
         offer = Offer(RUN, terms.plan_hash, terms.size, terms.plan_text)
@@ -232,3 +241,79 @@ def test_nothing_recognisable_of_the_rows_is_in_any_byte_that_was_exchanged(tmp_
     for secret in (b"secret", value, value[::-1], b"0.314159", str(tmp_path).encode(), b"loss"):
         plan_text = federation.terms.plan_text.encode()
         assert secret not in everything.replace(plan_text, b"")
+
+
+def test_a_participant_is_told_once_why_its_policy_forbids_a_plan(tmp_path):
+    policy = PERMISSIVE.model_copy(update={"theta_u": 0.001})
+    with closing(Federation(tmp_path, policy=policy)) as federation:
+        told = tell_of(federation, 0)
+        federation.open_server()
+        for _ in range(6):
+            federation.turn_over()
+        assert [sentence for sentence in told if "your policy forbids federation" in sentence] == [
+            "your policy forbids federation: sharing.theta_u must be at most 0.001, got 0.1"
+        ]
+
+
+def tell_of(federation, number):
+    """What this site tells its human from now on."""
+    told = []
+    federation.sites[number]._tell = told.append
+    return told
+
+
+def test_data_that_make_another_network_than_the_servers_are_told_of_and_refused(federation):
+    told = tell_of(federation, 0)
+    plan = federation.plan
+    offer = Offer(RUN, bytes.fromhex(plan.digest()), 777, plan.to_toml())
+    for _ in range(2):
+        assert code_of(federation.sites[0].handle(write_frame(offer))) is RefusalCode.MALFORMED
+    (sentence,) = told
+    assert "your data do not fit the plan: rows of 1 x 8 x 8 features and 10 classes" in sentence
+    assert "the server's has 777" in sentence
+
+
+def test_an_upload_that_the_server_refuses_is_told_to_who_paid_for_it(federation):
+    told = tell_of(federation, 0)
+    federation.gatekeeper._keys[0] = bytes(32)  # the server pinned another key
+    federation.play()
+    mine = [sentence for sentence in told if "did not take the upload" in sentence]
+    assert mine
+    assert (
+        "the server did not take the upload of turn 0, whose cost stays in your ledger" in mine[0]
+    )
+    assert not any("did not take" in sentence for sentence in tell_of(federation, 1))
+
+
+def test_the_end_of_a_run_is_told_and_its_figures_stay(federation):
+    told = tell_of(federation, 0)
+    federation.play()
+    assert told[-1].startswith("the run of federation is over")
+    status = federation.sites[0].status()
+    assert (status["turns"], status["charges"], status["is_running"]) == (3, 3, False)
+    assert status["budget"] is None
+
+
+def test_a_turn_that_sent_nothing_is_told_with_its_reason(tmp_path):
+    private = ("privacy.unit=participant", "sharing.gamma=0.01", "sharing.theta_u=0.01")
+    over = (*private, "privacy.noise=simulated", "privacy.epsilon=0.5", "exchange.rounds=3")
+    with closing(Federation(tmp_path, *over)) as federation:
+        told = tell_of(federation, 0)
+        ledger = take_away_budget(federation)
+        federation.play()
+        assert ledger
+        assert any("sent nothing: " in sentence for sentence in told)
+
+
+def take_away_budget(federation):
+    """A ledger that refuses everything, in place of the first site's own."""
+    from tithe.privacy.budget import BudgetExhausted
+
+    def refuse(**_):
+        raise BudgetExhausted(0, 0.5, 0.5, 0.1)
+
+    federation.open_server()
+    while federation.sites[0]._turns is None:
+        federation.turn_over()
+    federation.sites[0]._turns._ledger.charge = refuse
+    return refuse

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_text
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,16 +56,20 @@ def account(
     """
     from tithe.build import build
     from tithe.cli.run_folder import holds_run
+    from tithe.federation.audit_gates import objections_to
     from tithe.plan import load_plan
     from tithe.plan_costs import costs_of
 
     plan = load_plan(path / "plan.toml" if holds_run(path) else path, overrides or [])
-    costs = costs_of(build(plan))
+    built = build(plan)
+    costs = costs_of(built)
+    rules = objections_to(plan, built.phases[0].participants)
     if json:
-        screen().out(json_text.dumps(_plain(plan, costs)), highlight=False)
+        told = _plain(plan, costs) | {"rules": [asdict(each) for each in rules]}
+        screen().out(json_text.dumps(told), highlight=False)
     else:
         _show(screen(), plan, costs)
-    for warning in _warnings(plan, costs):
+    for warning in [*_warnings(plan, costs), *(each.sentence for each in rules)]:
         complain(f"note: {warning}")
 
 

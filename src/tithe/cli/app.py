@@ -26,6 +26,7 @@ from tithe.cli.ledger import ledger
 from tithe.cli.plan import plan
 from tithe.cli.predict import predict
 from tithe.cli.report import report
+from tithe.cli.reproduce import reproduce
 from tithe.cli.run import run
 from tithe.cli.screen import screen
 from tithe.cli.serve import serve
@@ -73,7 +74,7 @@ def tithe(
         debug()
 
 
-for _command in (demo, run, report, predict, plan, account, calibrate, ledger):
+for _command in (demo, run, report, predict, plan, account, calibrate, ledger, reproduce):
     app.command()(in_sentences(_command))
 for _part in (keys, enrol, serve, consent, join, status, leave):
     app.command()(in_sentences(_part))

@@ -49,21 +49,27 @@ def in_sentences(command: Callable[_Arguments, None]) -> Callable[_Arguments, No
         except Exception as error:
             if is_debugging():
                 raise
-            if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("flwr"):
-                complain(
-                    "this command needs Flower; install it with: pip install tithe[federation]"
-                )
-                raise typer.Exit(BAD_INPUT) from None
-            first, *notes = sentences_of(error)
-            what = " ".join(dict.fromkeys((type(error).__name__, first)))
-            complain(
-                f"unexpected failure, {what}; TITHE_DEBUG=1 before the same command shows where"
-            )
-            for note in notes:
-                complain(note)
-            raise typer.Exit(FAILED) from None
+            raise typer.Exit(_tell_unexpected(error)) from None
 
     return told
+
+
+def _tell_unexpected(error: Exception) -> int:
+    """Says what happened that nobody foresaw, and gives the exit code."""
+    from tithe.storage.disk import is_full
+
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("flwr"):
+        complain("this command needs Flower; install it with: pip install tithe[federation]")
+        return BAD_INPUT
+    if is_full(error):
+        complain("the disk is full; make room, and give the same command again")
+        return FAILED
+    first, *notes = sentences_of(error)
+    what = " ".join(dict.fromkeys((type(error).__name__, first)))
+    complain(f"unexpected failure, {what}; TITHE_DEBUG=1 before the same command shows where")
+    for note in notes:
+        complain(note)
+    return FAILED
 
 
 def sentences_of(error: BaseException) -> tuple[str, ...]:

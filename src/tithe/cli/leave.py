@@ -18,7 +18,7 @@ def leave(
     *,
     folder: Home,
 ) -> None:
-    """Withdraw consent: no further turn is taken, whatever a daemon that runs is asked.
+    """Withdraw consent: no further turn is taken, and a daemon that takes part ends.
 
     What was sent stays with the server, and what it cost stays in your ledger.
     """

@@ -31,6 +31,9 @@ def run(
     device: Annotated[
         str | None, typer.Option("--device", help="The same as --set run.device=DEVICE.")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="The same as --set run.engine=ENGINE.")
+    ] = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -46,7 +49,8 @@ def run(
     from tithe.cli.run_folder import RUNS, holds_run, require_free, require_resumable, set_aside
     from tithe.plan import load_plan
 
-    changes = [*(overrides or []), *([f"run.device={device}"] if device else [])]
+    named = {"run.device": device, "run.engine": engine}
+    changes = [*(overrides or []), *(f"{key}={value}" for key, value in named.items() if value)]
     view = view_for(is_quiet=quiet, is_json=json)
     with refusals_shown(view):
         is_run = holds_run(plan_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +15,16 @@ from tithe.cli.options import DataRoot, Overrides
 from tithe.cli.screen import complain, screen
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tithe.build import Built
     from tithe.engines.flower.server_folder import ServerFolder
     from tithe.federation.central import Central
+    from tithe.federation.watch import Measure
+    from tithe.learning.evaluate import Quality
     from tithe.plan import Plan
+
+_PAGE_PORT = 9092
 
 
 def serve(
@@ -26,12 +34,27 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", help="Of the SuperLink, on this machine alone.")
     ] = 9091,
+    relay: Annotated[
+        Path | None,
+        typer.Option(
+            "--relay", metavar="SOCKET", help="Let `flwr run` at your SuperLink carry messages."
+        ),
+    ] = None,
     at_least: Annotated[
         int, typer.Option("--at-least", min=1, help="Wait while fewer participants are there.")
     ] = 1,
     turn_seconds: Annotated[
         float, typer.Option("--turn-seconds", help="Then others go on without a slow one.")
     ] = 600.0,
+    page_port: Annotated[
+        int | None,
+        typer.Option(
+            "--page-port", min=0, max=65535, help="Of the status page, on this machine; else 9092."
+        ),
+    ] = None,
+    has_page: Annotated[
+        bool, typer.Option("--page/--no-page", help="Serve a status page to this machine.")
+    ] = True,
     overrides: Overrides = None,
     root: DataRoot = None,
 ) -> None:
@@ -50,14 +73,20 @@ def serve(
     what = load_plan(plan, overrides or [])
     built = build(what, data_root=root)
     server = ServerFolder.at(folder)
-    central = serve_until_done(
-        server,
-        terms_in(server, what, built.phases[0]),
-        port=port,
-        patience=Patience(at_least=at_least, turn_seconds=turn_seconds),
-        is_over=is_over,
-        tell=complain,
-    )
+    terms = terms_in(server, what, built.phases[0])
+    with _page(server, page_port, is_wanted=has_page):
+        central = serve_until_done(
+            server,
+            terms,
+            port=port,
+            relay=relay,
+            patience=Patience(at_least=at_least, turn_seconds=turn_seconds),
+            measure=_measure_of(built),
+            judge=_measure_of(built),
+            is_over=is_over,
+            tell=complain,
+            report=lambda sentence: screen().print(sentence, soft_wrap=True),
+        )
     if is_over.is_set():
         screen().print("Stopped; the same command goes on from here.")
         return
@@ -77,16 +106,52 @@ def over_at_signals() -> threading.Event:
     return is_over
 
 
-def _keep_model(server: ServerFolder, central: Central, built: Built, plan: Plan) -> None:
-    from tithe.engines.flower.server_folder import keep_status, read_status
-    from tithe.federation.owned import owned_folder
-    from tithe.joint_model import save_joint_model
+@contextlib.contextmanager
+def _page(server: ServerFolder, port: int | None, *, is_wanted: bool) -> Iterator[None]:
+    """The status page while the server runs; on the port that was named, or on any."""
+    from tithe.engines.flower.server_page import ServerPage
+    from tithe.federation.page_server import served
+
+    if not is_wanted:
+        yield
+        return
+    wanted = _PAGE_PORT if port is None else port
+    with served(ServerPage(server.path), port=wanted, is_strict=port is not None) as address:
+        screen().print(f"Status page, for this machine alone: {address}", soft_wrap=True)
+        yield
+
+
+def _measure_of(built: Built) -> Measure:
+    """The joint model's quality on the plan's test rows, which the server has."""
     from tithe.learning.evaluate import evaluate
     from tithe.learning.flat import write_vector
 
-    save_joint_model(owned_folder(server.model), central.server.store, built=built, plan=plan)
     module = built.phases[0].make_module()
-    write_vector(module, central.server.store.joint)
-    accuracy = evaluate(module, built.test_features, built.test_labels).accuracy
-    keep_status(server.path, read_status(server.path) | {"accuracy": accuracy})
-    screen().print(f"Accuracy on the server's test rows: {accuracy:.4f}. {server.model}")
+
+    def measure(joint: Tensor) -> Quality:
+        write_vector(module, joint)
+        return evaluate(module, built.test_features, built.test_labels)
+
+    return measure
+
+
+def _keep_model(server: ServerFolder, central: Central, built: Built, plan: Plan) -> None:
+    from tithe.engines.flower.server_folder import keep_status, read_status
+    from tithe.federation.history import History
+    from tithe.federation.owned import owned_folder
+    from tithe.joint_model import save_joint_model
+    from tithe.report.federation_facts import Facts
+
+    save_joint_model(owned_folder(server.model), central.server.store, built=built, plan=plan)
+    quality = _measure_of(built)(central.server.store.joint)
+    status = read_status(server.path) | {"accuracy": quality.accuracy}
+    keep_status(server.path, status)
+    History(server.path).measured(
+        round_=plan.exchange.rounds,
+        uploads=Facts(status, (), ()).num_applied,
+        accuracy=quality.accuracy,
+        loss=quality.loss,
+    )
+    console = screen()
+    console.print(f"Accuracy on the server's test rows: {quality.accuracy:.4f}.")
+    console.print(f"The trained network: {server.model}", soft_wrap=True)

@@ -17,16 +17,18 @@ class Patience:
       at_least: with fewer participants present the training waits, however long.
       again_seconds: until an offer that was refused, or a message that failed, is tried again.
       lost_seconds: until a message that nobody answered is left once more.
+      look_seconds: between two looks at who is connected.
     """
 
     turn_seconds: float = 600.0
     at_least: int = 1
     again_seconds: float = 5.0
     lost_seconds: float = 600.0
+    look_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         require_positive(turn_seconds=self.turn_seconds, lost_seconds=self.lost_seconds)
-        require_at_least(0, again_seconds=self.again_seconds)
+        require_at_least(0, again_seconds=self.again_seconds, look_seconds=self.look_seconds)
         require_at_least(1, at_least=self.at_least)
 
 

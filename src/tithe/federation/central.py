@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from tithe.federation.frames import Acknowledgement, Download, LedgerMark, Upload
-from tithe.federation.store import Entry, UploadStore
+from tithe.federation.store import Entry
 from tithe.federation.terms import Terms
 from tithe.parties.phase import server_of
 from tithe.sharing.codec import decode
@@ -35,6 +36,27 @@ class Place:
     outstanding: Download | None = None
 
 
+class EntryLog(Protocol):
+    """Where all that happened lasts; ``UploadStore`` is the one on disk."""
+
+    number: int
+
+    def append(self, entry: Entry) -> int:
+        """Adds an entry; it lasts when this returns its number."""
+        ...
+
+    def newest_snapshot(self) -> tuple[int, dict[str, Tensor], object] | None:
+        """The state after some entry, with the entry's number; None if nothing but entries is."""
+        ...
+
+    def entries_after(self, number: int) -> Iterator[Entry]:
+        """All entries after this one, in order."""
+        ...
+
+    def save_snapshot(self, tensors: dict[str, Tensor], plain: object) -> None:
+        """Keeps the state after the last entry."""
+
+
 class Central:
     """Every change goes to the store first and then through ``_apply``, which a restart repeats.
 
@@ -52,7 +74,7 @@ class Central:
     def __init__(
         self,
         terms: Terms,
-        store: UploadStore,
+        store: EntryLog,
         *,
         snapshot_entries: int = 1000,
         snapshot_bytes: int = 1 << 28,

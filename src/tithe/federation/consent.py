@@ -11,12 +11,13 @@ from pathlib import Path
 from tithe.checks import BadInput
 from tithe.federation.owned import owned_folder
 from tithe.federation.party import Party
-from tithe.plan import Plan
+from tithe.plan import Plan, differences, load_plan
 from tithe.privacy.accounting import total_cost
 from tithe.privacy.condensed import condensed
 from tithe.record import write_atomically
 from tithe.record_lines import object_from_json
 
+_SIZE = "# parameters: "
 MOST_OFFERS = 20  # plans that wait to be read; a server cannot fill the disk with more
 
 
@@ -44,6 +45,7 @@ class Consents:
         """Writes down that somebody agreed to this plan as ``in_words`` explains it."""
         consent = Consent(plan.digest(), by, at.isoformat(), tuple(in_words(plan, party)))
         content = json.dumps(consent.__dict__, indent=2, sort_keys=True)
+        write_atomically(self._folder / f"{consent.plan_hash}.plan.toml", plan.to_toml().encode())
         write_atomically(self._path(consent.plan_hash), content.encode())
         return consent
 
@@ -69,11 +71,26 @@ class Consents:
         """No further turn of this plan is taken."""
         self._path(plan_hash).unlink(missing_ok=True)
 
-    def keep_offer(self, plan: Plan) -> None:
-        """Keeps a plan that was offered, for somebody to read, unless too many wait already."""
+    def keep_offer(self, plan: Plan, *, size: int) -> None:
+        """Keeps a plan that was offered, for somebody to read, unless too many wait already.
+
+        Args:
+          plan: what the server offers.
+          size: d, as the server has it.
+        """
         path = self._folder / f"{plan.digest()}.offer.toml"
         if not path.exists() and len(self.offers()) < MOST_OFFERS:
-            write_atomically(path, plan.to_toml().encode())
+            write_atomically(path, f"{_SIZE}{size}\n{plan.to_toml()}".encode())
+
+    def changes_since(self, plan: Plan) -> list[str]:
+        """Which keys differ from the plan of the same name that was consented to; [] for none."""
+        for path in self._folder.glob("*.plan.toml"):
+            plan_hash = path.name.partition(".")[0]
+            if plan_hash != plan.digest() and self._path(plan_hash).exists():
+                before = load_plan(path)
+                if before.name == plan.name:
+                    return differences(plan, before)
+        return []
 
     def offers(self) -> list[Path]:
         """The plans that were offered and not yet consented to."""
@@ -85,6 +102,13 @@ class Consents:
 
     def _path(self, plan_hash: str) -> Path:
         return self._folder / f"{plan_hash}.consent.json"
+
+
+def offered_size(path: Path) -> int | None:
+    """The server's d in an offer that was kept; None for a plan file of another origin."""
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    digits = first.removeprefix(_SIZE)
+    return int(digits) if first.startswith(_SIZE) and digits.isdecimal() else None
 
 
 def in_words(plan: Plan, party: Party) -> list[str]:

@@ -24,12 +24,18 @@ from tithe.federation.frames import (
 from tithe.federation.gatekeeper import Gatekeeper, Objection, Refused
 from tithe.federation.roster import Roster
 from tithe.federation.transport import ServerPost
+from tithe.sharing.update import SparseUpdate
 
 _ENDS_THE_TURN = (RefusalCode.STOPPED, RefusalCode.STALE, RefusalCode.MALFORMED)
 _LEAVES_THE_RUN = (RefusalCode.RUN, RefusalCode.CONSENT, RefusalCode.POLICY)
 _FOR_GOOD = (RefusalCode.ENDED, RefusalCode.LEDGER)
 
 Kind = Literal["offer", "download", "stop"]
+Accepted = Callable[[Upload, SparseUpdate], None]
+
+
+def unwatched(upload: Upload, update: SparseUpdate) -> None:
+    """Nobody wants to know of an upload that was applied."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Coordinator:
       roster: who is spoken to.
       patience: how long it waits, and for how many.
       clock: seconds from any start, never going back.
+      accepted: told of every upload that was applied.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class Coordinator:
         roster: Roster,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
+        accepted: Accepted = unwatched,
     ) -> None:
         self._post = post
         self._central = central
@@ -75,8 +83,11 @@ class Coordinator:
         self._roster = roster
         self._patience = patience or Patience()
         self._clock = clock
+        self._accepted = accepted
+        self._said: dict[int, RefusalCode] = {}  # what a participant refused last, until it agrees
         self._attendance = Attendance(self._patience, clock)
         self._agenda = agenda_of(central, self._attendance)
+        self._next_look = clock()
         self._messages: dict[str, _Message] = {}
         self._arrived: dict[int, tuple[_Message, bytes]] = {}
         self._not_before: dict[int, float] = {}
@@ -92,11 +103,7 @@ class Coordinator:
 
     def step(self) -> bool:
         """Collects, moves on, and leaves messages; whether anything happened."""
-        self._attendance.connected = {
-            number: node
-            for number, node in self._roster.connected(self._post.nodes()).items()
-            if number in self._central.places
-        }
+        self._look_who_is_connected()
         has_moved = self._collect()
         while self._apply_next() or self._agenda.advance():
             has_moved = True
@@ -132,6 +139,7 @@ class Coordinator:
                     "connected": number in attendance.connected,
                     "agreed": number in attendance.agreed,
                     "missing": number in attendance.missing,
+                    "said": code.name.lower() if (code := self._said.get(number)) else "",
                     "turns": place.turn,
                     "applied": place.acknowledged.turn + 1,
                     "outstanding": place.outstanding is not None,
@@ -145,6 +153,18 @@ class Coordinator:
                 }
                 for number, place in self._central.places.items()
             ],
+        }
+
+    def _look_who_is_connected(self) -> None:
+        """At most as often as patience says, for a look costs as much as a message."""
+        now = self._clock()
+        if now < self._next_look:
+            return
+        self._next_look = now + self._patience.look_seconds
+        self._attendance.connected = {
+            number: node
+            for number, node in self._roster.connected(self._post.nodes()).items()
+            if number in self._central.places
         }
 
     def _collect(self) -> bool:
@@ -192,8 +212,10 @@ class Coordinator:
     def _after_word(self, kind: Kind, number: int, frame: Frame) -> None:
         """The answer to an offer or a stop."""
         if isinstance(frame, Agreed) and frame.plan_hash == self._central.terms.plan_hash:
+            self._said.pop(number, None)
             (self._attendance.agreed if kind == "offer" else self._stopped).add(number)
         elif isinstance(frame, Refusal):
+            self._said[number] = frame.code
             self._later(number)
             if kind == "stop":
                 self._stopped.add(number)
@@ -209,6 +231,8 @@ class Coordinator:
                 number, admitted.upload, admitted.update, position=self._agenda.position
             )
             self._gatekeeper.note(admitted.update)
+            self._said.pop(number, None)
+            self._accepted(admitted.upload, admitted.update)
             return
         asked = place.outstanding
         if not isinstance(frame, Refusal) or asked is None:
@@ -220,6 +244,7 @@ class Coordinator:
 
     def _after_refusal(self, number: int, code: RefusalCode) -> None:
         position = self._agenda.position
+        self._said[number] = code
         if code not in _ENDS_THE_TURN:
             self._later(number)
         if code is RefusalCode.BEHIND:

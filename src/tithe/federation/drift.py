@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 from torch import Tensor
 
+from tithe.federation.history import add_line, last_lines
 from tithe.federation.party import Party
 from tithe.learning.evaluate import evaluate
 from tithe.learning.flat import write_vector
@@ -25,20 +24,25 @@ class Drift:
         self._path = path
         self._module = party.make_module()
         self._rows = party.held_out
+        self._last: float | None = None
+
+    @property
+    def last(self) -> float | None:
+        """The accuracy that was measured last, by this process or one before; None if none was."""
+        if self._last is None:
+            before = read_drift(self._path)
+            self._last = before[-1]["accuracy"] if before else None
+        return self._last
 
     def measure(self, downloaded: Tensor, *, turn: int) -> None:
         """Accuracy and loss of the downloaded parameters, shape ``(d,)``, before training."""
         write_vector(self._module, downloaded)
         quality = evaluate(self._module, *self._rows)
         line = {"turn": turn, "accuracy": quality.accuracy, "loss": quality.loss}
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        add_line(self._path, line)
+        self._last = quality.accuracy
 
 
 def read_drift(path: Path) -> list[dict[str, float]]:
-    """All whole lines so far, in order; none where nothing was measured."""
-    if not path.exists():
-        return []
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
-    return [json.loads(line) for line in whole.splitlines()]
+    """The last whole lines, in order; none where nothing was measured."""
+    return last_lines(path)

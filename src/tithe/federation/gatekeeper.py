@@ -133,6 +133,12 @@ class Gatekeeper:
         for payload in payloads:
             self.note(decode(payload, size=self._terms.size))
 
+    def take_over(self, before: Gatekeeper) -> None:
+        """Goes on counting where another stopped, for everybody whose key is still the same."""
+        for number, key in self._keys.items():
+            if before._keys.get(number) == key:
+                self.counts[number] = before.counts[number]
+
     def refuse(self, participant: int, objection: Objection) -> None:
         """Counts a message that was refused elsewhere."""
         self.counts[participant][objection] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from tithe.federation.frames import LedgerMark
@@ -71,6 +72,10 @@ class OwnLedger:
     def epsilon(self) -> float:
         """What all turns so far have cost."""
         return self._ledger.total(self._number)
+
+    def num_turns_left(self, cost: Sequence[Event], *, at_most: int) -> int:
+        """How many more turns of this cost fit into the budget; nothing is charged."""
+        return self._ledger.num_turns_left(self._number, cost, at_most=at_most)
 
     def require_reached(self, mark: LedgerMark) -> None:
         """Refuses to go on if the journal lacks a row that the server has acknowledged.

@@ -50,7 +50,8 @@ def party_with(
       plan: what was consented to.
       number: the participant's, which names its streams and its overrides.
       data: as ``data.set`` of a plan would name it.
-      options: as ``data.options``.
+      options: as ``data.options``. Where the plan's data are files of the same kind, its own
+        options hold for what is not said here; but a file of test rows that it names is not.
       data_root: where named data sets lie.
     Raises:
       BadInput: the data do not fit the plan.
@@ -59,7 +60,7 @@ def party_with(
     table["data"] = {
         **table["data"],
         "set": data,
-        "options": options,
+        "options": _described(plan, data) | options,
         "train_rows": 0,
         "test_rows": 0,
     }
@@ -83,6 +84,34 @@ def party_in(plan: Plan, number: int, *, data_root: Path | None = None) -> Party
     if number not in numbers:
         raise BadInput(f"participant must be in 0 to {len(numbers) - 1}, got {number}")
     return _party(plan, built, numbers.index(number))
+
+
+def require_size(party: Party, size: int) -> None:
+    """Refuses data that make another network than the server's.
+
+    Args:
+      party: made of the participant's data.
+      size: d, as the server has it.
+    Raises:
+      BadInput: the sizes differ.
+    """
+    if party.size == size:
+        return
+    rows = party.participant.shard.data
+    shape = " x ".join(str(each) for each in rows.features.shape[1:])
+    raise BadInput(
+        f"your data do not fit the plan: rows of {shape} features and {rows.num_classes} classes "
+        f"make a network of {party.size:,} parameters, and the server's has {size:,}; see that "
+        "columns, categories and classes are those of the plan"
+    )
+
+
+def _described(plan: Plan, data: str) -> dict[str, object]:
+    """What the plan says of files of this kind: which column is the label, which classes are."""
+    kind, colon, _ = data.partition(":")
+    if not colon or kind == "python" or kind != plan.data.set.partition(":")[0]:
+        return {}
+    return {name: value for name, value in plan.data.options.items() if name != "test"}
 
 
 def _party(plan: Plan, built: Built, place: int) -> Party:

@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from tithe.checks import BadInput
+from tithe.federation.audit_gates import AuditGates, is_protected
 from tithe.parties.participant import Participant
 from tithe.plan import Plan
 from tithe.plan.errors import problems_of
 from tithe.plan.privacy import Mechanism
 from tithe.plan.sections import AtLeastOne, Fraction, NotNegative, Positive, Section
-from tithe.privacy.events import PlainSelection, PlainValues
 
 _STRENGTH = {"none": 0, "record": 1, "participant": 2}
 
@@ -51,6 +51,8 @@ class Policy(Section):
     """the last day on which turns are taken; none: no last day"""
     drift_check: bool = True
     """measure each download on held-out rows, for the participant's own eyes"""
+    audit: AuditGates = AuditGates()
+    """what to do about recipes that are known to tell much"""
 
     def reasons_against(self, plan: Plan, participant: Participant, *, today: dt.date) -> list[str]:
         """Why this plan is not allowed, one sentence each; nothing if it is.
@@ -65,7 +67,13 @@ class Policy(Section):
             *self._about_identity(plan, today),
             *self._about_sharing(plan, participant.number),
             *self._about_privacy(plan, participant),
+            *(each.sentence for each in self.audit.objections(plan, participant) if each.forbids),
         ]
+
+    def warnings_about(self, plan: Plan, participant: Participant) -> list[str]:
+        """What is known to be told by this plan although it is allowed, one sentence each."""
+        objections = self.audit.objections(plan, participant)
+        return [each.sentence for each in objections if not each.forbids]
 
     def allows_code_of(self, plan: Plan) -> bool:
         """Whether the plan may be built at all: what it names by module:function would be run."""
@@ -95,9 +103,8 @@ class Policy(Section):
             yield f"privacy.unit must protect each {self.unit}, got {privacy.unit}"
         if self.unit == "none":
             return
-        cost, budget = participant.cost, participant.budget
-        is_plain = cost is None or any(isinstance(e, PlainSelection | PlainValues) for e in cost)
-        if is_plain or budget is None or math.isinf(budget.epsilon):
+        budget = participant.budget
+        if not is_protected(participant) or budget is None or math.isinf(budget.epsilon):
             yield "epsilon must be finite, and this plan lets plain values leave, which costs all"
             return
         if budget.epsilon > self.epsilon:
@@ -121,6 +128,9 @@ def read_policy(path: Path) -> Policy:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         if isinstance(table.get("mechanism"), list):
             table["mechanism"] = tuple(table["mechanism"])
+        gates = table.get("audit")
+        if isinstance(gates, dict) and isinstance(gates.get("approved"), list):
+            gates["approved"] = tuple(gates["approved"])
         return Policy.model_validate(table)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tithe.checks import BadInput
 from tithe.federation.consent import Consents
 from tithe.federation.frames import (
     Agreed,
@@ -24,7 +25,7 @@ from tithe.federation.frames import (
     write_frame,
 )
 from tithe.federation.owned import Passing, owned_folder, unwatched
-from tithe.federation.party import Party
+from tithe.federation.party import Party, require_size
 from tithe.federation.policy import Policy
 from tithe.federation.site_run import SiteRun
 from tithe.plan import BadPlan, Plan, load_plan
@@ -55,6 +56,7 @@ class Site:
       make_party: makes of a plan what this participant carries out, from its own rows.
       now: the wall clock.
       passing: told the points at which a crash would leave something half done.
+      tell: told what a human here should know, one sentence each.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Site:
         make_party: Callable[[Plan], Party],
         now: Callable[[], dt.datetime] = _now,
         passing: Passing = unwatched,
+        tell: Callable[[str], None] = unwatched,
     ) -> None:
         self._directory = owned_folder(directory)
         self._key = key
@@ -73,11 +76,14 @@ class Site:
         self._make_party = make_party
         self._now = now
         self._passing = passing
+        self._tell = tell
+        self._told_before: set[str] = set()
         self.consents = Consents(directory / "consents")
         self._run: bytes = b""
         self._plan: Plan | None = None
         self._party: Party | None = None
         self._turns: SiteRun | None = None
+        self._last_status: dict[str, object] = {"run": "", "plan": "", "turns": 0, "epsilon": 0.0}
 
     def handle(self, body: bytes) -> bytes:
         """The answer to one message from the server.
@@ -99,15 +105,24 @@ class Site:
         return self._policy.reasons_against(plan, party.participant, today=self._now().date())
 
     def status(self) -> dict[str, object]:
-        """What this participant may see of itself: run, turns, epsilon, offers without consent."""
-        turns = self._turns
+        """What this participant may see of itself: run, turns, ledger, offers without consent.
+
+        Of a run that is over it tells what was true at its end.
+        """
+        if self._turns is not None and self._plan is not None:
+            self._last_status = _status_of(self._turns, self._plan, self._run)
         return {
-            "run": self._run.hex(),
-            "plan": self._plan.digest() if self._plan else "",
-            "turns": turns.num_turns if turns else 0,
-            "epsilon": turns.epsilon if turns else 0.0,
+            **self._last_status,
+            "is_running": self._turns is not None,
             "offers": [str(path) for path in self.consents.offers()],
         }
+
+    @property
+    def has_left(self) -> bool:
+        """Whether somebody here withdrew the consent to the run that is under way."""
+        if self._turns is None or self._plan is None:
+            return False
+        return self.consents.of(self._plan.digest()) is None
 
     def close(self) -> None:
         """Lets go of ledger and journals."""
@@ -129,7 +144,9 @@ class Site:
             return Refusal(frame.run, 0, 0, code)
         if isinstance(frame, Stop) and self._turns is not None and frame.run == self._run:
             assert self._plan is not None
+            self.status()
             self.close()
+            self._tell(f"the run of {self._plan.name} is over; the server needs nothing more of it")
             self._run_file().unlink(missing_ok=True)
             return Agreed(frame.run, bytes.fromhex(self._plan.digest()))
         return Refusal(frame.run, 0, 0, RefusalCode.RUN)
@@ -144,7 +161,7 @@ class Site:
         if bytes.fromhex(plan_hash) != offer.plan_hash or not 0 < offer.size <= LARGEST_SIZE:
             return RefusalCode.MALFORMED
         if self.consents.of(plan_hash) is None:
-            self.consents.keep_offer(plan)
+            self.consents.keep_offer(plan, size=offer.size)
             return RefusalCode.CONSENT
         return self._take_up(offer.run, plan, size=offer.size)
 
@@ -152,11 +169,15 @@ class Site:
         if self._turns is not None and (run, plan) == (self._run, self._plan):
             return None
         if not self._policy.allows_code_of(plan):
+            self._tell_once(f"your policy forbids {plan.name}: it names {plan.model.name} to run")
             return RefusalCode.POLICY
         party = self._make_party(plan)
-        if size is not None and size != party.size:
+        if size is not None and not self._fits(party, size):
             return RefusalCode.MALFORMED
-        if self.reasons_against(plan, party):
+        reasons = self.reasons_against(plan, party)
+        for reason in reasons:
+            self._tell_once(f"your policy forbids {plan.name}: {reason}")
+        if reasons:
             return RefusalCode.POLICY
         self.close()
         folder = owned_folder(owned_folder(self._directory / "runs") / run.hex())
@@ -170,9 +191,24 @@ class Site:
             key=self._key,
             has_drift_check=self._policy.drift_check,
             passing=self._passing,
+            tell=self._tell,
         )
         self._run, self._plan, self._party = run, plan, party
         return None
+
+    def _fits(self, party: Party, size: int) -> bool:
+        try:
+            require_size(party, size)
+        except BadInput as error:
+            self._tell_once(str(error))
+            return False
+        return True
+
+    def _tell_once(self, sentence: str) -> None:
+        """A server asks again every few seconds; a human is told once."""
+        if sentence not in self._told_before:
+            self._told_before.add(sentence)
+            self._tell(sentence)
 
     def _download(self, download: Download) -> bytes:
         """The answer to a download: of the run that was agreed to, within consent and policy."""
@@ -183,6 +219,12 @@ class Site:
         if turns is None or code is not None:
             code = code or RefusalCode.RUN
             return write_frame(Refusal(download.run, download.turn, download.sequence, code))
+        refused = turns.was_refused(download)
+        if refused is not None:
+            self._tell(
+                f"the server did not take the upload of turn {refused}, whose cost stays in your "
+                "ledger; ask who runs it for the reason, and whether it has your card"
+            )
         return turns.answer(download, now=self._now().timestamp())
 
     def _turns_of(self, run: bytes) -> tuple[SiteRun | None, RefusalCode | None]:
@@ -211,6 +253,25 @@ class Site:
 
     def _run_file(self) -> Path:
         return self._directory / "run"
+
+
+def _status_of(turns: SiteRun, plan: Plan, run: bytes) -> dict[str, object]:
+    budget = turns.budget
+    return {
+        "run": run.hex(),
+        "plan": plan.digest(),
+        "name": plan.name,
+        "turns": turns.num_turns,
+        "most_turns": plan.exchange.rounds,
+        "epsilon": turns.epsilon,
+        "budget": None if budget is None else budget.epsilon,
+        "delta": None if budget is None else budget.delta,
+        "unit": None if budget is None else budget.unit,
+        "charges": turns.mark.sequence,
+        "ledger": turns.mark.digest.hex(),
+        "answered_at": turns.answered_at[-1] if turns.answered_at else None,
+        "accuracy": turns.accuracy,
+    }
 
 
 def plan_from(text: str) -> Plan:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from torch import Tensor
 
+from tithe.build.upload_look import UploadLook
 from tithe.federation.drift import Drift
 from tithe.federation.frames import (
     Acknowledgement,
     Download,
+    LedgerMark,
     Refusal,
     RefusalCode,
     Upload,
@@ -24,6 +27,8 @@ from tithe.federation.party import Party
 from tithe.federation.sent import Sent
 from tithe.federation.site_state import SiteState, load_state, save_state
 from tithe.parties.participant import ParticipantState, lay_over, take_turn
+from tithe.parties.upload_facts import upload_facts
+from tithe.privacy.budget import Budget
 from tithe.sharing.codec import decode
 from tithe.sharing.update import MalformedUpdate, SparseUpdate
 from tithe.storage.journal import DamagedJournal
@@ -47,6 +52,7 @@ class SiteRun:
       key: its uploads are signed with it.
       has_drift_check: measure every download on held-out rows.
       passing: told the points at which a crash would leave something half done.
+      tell: told what a human here should know, one sentence each.
     """
 
     def __init__(
@@ -59,14 +65,22 @@ class SiteRun:
         key: Ed25519PrivateKey,
         has_drift_check: bool,
         passing: Passing = unwatched,
+        tell: Callable[[str], None] = unwatched,
     ) -> None:
         self._path = owned_folder(folder) / _STATE
         self._run = run
         self._party = party
         self._key = key
         self._passing = passing
+        self._tell = tell
         self._state = load_state(self._path)
         self._module = party.make_module().to(party.participant.device)
+        self._look = UploadLook(
+            party.participant,
+            party.make_module,
+            party.held_out,
+            num_classes=party.participant.shard.data.num_classes,
+        )
         self._ledger = OwnLedger(ledger, party.participant, run=run.hex())
         try:
             self._sent = Sent(folder / "sent", run=run.hex())
@@ -79,6 +93,21 @@ class SiteRun:
     def epsilon(self) -> float:
         """What all turns on these data have cost so far."""
         return self._ledger.epsilon
+
+    @property
+    def budget(self) -> Budget | None:
+        """What all turns on these data may cost; None where nothing limits them."""
+        return self._party.participant.budget
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of the last download on held-out rows; None if that is not measured, or not yet."""
+        return self._drift.last if self._drift is not None else None
+
+    @property
+    def mark(self) -> LedgerMark:
+        """The last row of the ledger."""
+        return self._ledger.mark
 
     @property
     def num_turns(self) -> int:
@@ -94,6 +123,15 @@ class SiteRun:
         """Whether this very download was answered already, so that answering it costs nothing."""
         return download.sequence == self._state.sequence
 
+    def was_refused(self, download: Download) -> int | None:
+        """The turn whose upload the server did not take, as this next download shows; else None."""
+        if self.has_answered(download) or not self._state.answer:
+            return None
+        last = read_frame(self._state.answer, most_payload=len(self._state.answer))
+        if not isinstance(last, Upload) or download.turn <= last.turn:
+            return None
+        return last.turn if download.acknowledged.turn < last.turn else None
+
     def answer(self, download: Download, *, now: float) -> bytes:
         """The answer to a download: an upload, or a refusal.
 
@@ -104,7 +142,7 @@ class SiteRun:
           BadInput: the ledger or the disk refused; nothing may be answered.
         """
         if self.has_answered(download):
-            return self._again()
+            return self._again(download)
         code, update = self._objection(download)
         if update is None:
             return self._refusal(download, code)
@@ -115,11 +153,12 @@ class SiteRun:
         self._sent.close()
         self._ledger.close()
 
-    def _again(self) -> bytes:
+    def _again(self, download: Download) -> bytes:
         """The last answer once more; a crash may have come before it was written down as sent."""
         frame = read_frame(self._state.answer, most_payload=len(self._state.answer))
         if isinstance(frame, Upload):
-            self._sent.note(frame)
+            facts = {"acknowledged": download.acknowledged.turn}
+            self._sent.note(frame, downloaded=self._state.held, facts=facts)
         return self._state.answer
 
     def _objection(self, download: Download) -> tuple[RefusalCode, SparseUpdate | None]:
@@ -179,13 +218,21 @@ class SiteRun:
                 payload=turn.payload,
             ).signed_by(self._key)
             answer = write_frame(upload)
+        if upload is None:
+            self._tell(f"turn {download.turn} sent nothing: {turn.reason}")
         last_hour = tuple(at for at in self._state.answered_at if now - at < 3600)
         kept = SiteState(own, held, download.sequence, answer, (*last_hour, now))
         save_state(self._path, kept)
         self._passing("state kept")
         self._state = kept
         if upload is not None:
-            self._sent.note(upload)
+            check = self._look.at(turn.payload, downloaded, learning_rate=turn.learning_rate)
+            facts = {
+                **upload_facts(participant, turn),
+                "acknowledged": download.acknowledged.turn,
+                "check": asdict(check),
+            }
+            self._sent.note(upload, downloaded=downloaded, facts=facts)
             self._passing("written down as sent")
         return answer
 

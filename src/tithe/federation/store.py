@@ -15,6 +15,7 @@ from torch import Tensor
 from tithe.checks import BadInput
 from tithe.federation.owned import Passing, owned_folder, unwatched
 from tithe.storage import load_tensors, save_tensors
+from tithe.storage.disk import is_full
 from tithe.storage.lock import FileLock
 
 Kind = Literal["start", "upload", "drop", "forget", "end_round"]
@@ -146,6 +147,14 @@ class UploadStore:
                     )
                 yield _entry_of(fields, payload)
 
+    def history(self) -> list[tuple[Entry, bytes]]:
+        """Every entry from the first, with its payload's SHA-256; a pruned payload is empty."""
+        with self._told():
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM entry ORDER BY number"  # noqa: S608
+            ).fetchall()
+        return [(_entry_of(fields, payload or b""), digest) for *fields, digest, payload in rows]
+
     def save_snapshot(self, tensors: dict[str, Tensor], plain: object) -> None:
         """Keeps the state after the last entry, then removes what is not needed any more."""
         number = self.number
@@ -236,6 +245,11 @@ class UploadStore:
         try:
             yield
         except sqlite3.OperationalError as error:
+            if is_full(error):
+                raise BadInput(
+                    f"the disk of {self._directory} is full; nothing was accepted that is not "
+                    "there; make room and start again"
+                ) from error
             raise BadInput(f"{self._directory} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
             raise BadInput(f"{self._directory} is damaged or refuses this: {error}") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tithe.checks import BadInput
 from tithe.record_lines import object_from_json
+from tithe.storage.disk import is_full
 
 _FORMAT = 1
 _SCHEMA = {
@@ -123,6 +124,10 @@ def told(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if "decode" in str(error):
             raise DamagedJournal(f"{path} is damaged: a row is not UTF-8 text") from error
+        if is_full(error):
+            raise BadInput(
+                f"the disk of {path} is full; nothing was written; make room and start again"
+            ) from error
         raise BadInput(f"{path} cannot be used: {error}") from error
     except sqlite3.ProgrammingError:
         raise  # a caller's slip, such as another thread

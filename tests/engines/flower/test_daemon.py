@@ -59,3 +59,16 @@ def test_nothing_is_pulled_once_the_end_was_asked_for():
     box.is_over.set()
     attend(box, lambda body: body, is_over=box.is_over)
     assert box.left
+
+
+def test_whoever_has_left_takes_no_further_turn():
+    box, has_left = Box(b"ab", b"cd"), []
+    attend(
+        box,
+        lambda body: has_left.append(True) or body,  # consent is withdrawn during the first turn
+        is_over=box.is_over,
+        has_left=lambda: bool(has_left),
+        pace=Pace(shortest=0.0, longest=0.0),
+    )
+    assert box.answers == {"0": b"ab"}
+    assert not box.is_over.is_set()

@@ -45,3 +45,14 @@ def test_looks_are_frequent_after_work_and_rare_without():
     assert pace.seconds == 0.2
     clock.now += 1000.0
     assert pace.seconds == 0.5
+
+
+def test_slow_looks_are_taken_a_third_of_the_time_at_most():
+    pace = Pace(clock=lambda: 0.0)
+    pace.worked()
+    pace.looked(0.01)
+    assert pace.seconds == 0.03
+    pace.looked(0.1)
+    assert pace.seconds == 0.2
+    pace.looked(60.0)  # it was a timeout
+    assert pace.seconds == 0.5

@@ -8,15 +8,19 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from datetime import timedelta
 
 import httpx
 import pytest
+from flwr.supernode import node_auth_http_interceptor as interceptor
 
 from tests.engines.flower.conftest import until
+from tests.engines.flower.test_trouble import clock_at
 from tithe.checks import BadInput
-from tithe.engines.flower import node_post, server_post
+from tithe.engines.flower import calls, node_post
 from tithe.engines.flower.calls import Address
 from tithe.engines.flower.certificates import make_certificates
+from tithe.engines.flower.incoming import Incoming
 from tithe.engines.flower.node_keys import create_node_key, node_public_bytes
 from tithe.engines.flower.node_post import FlowerNodePost
 from tithe.engines.flower.superlink import SuperLink, answers, free_port
@@ -75,16 +79,15 @@ def test_a_download_that_breaks_off_is_taken_up_again(office, monkeypatch, side)
     """A SuperLink hands every message out once; a broken connection must not lose it."""
     with joined(office, office.keys[0]) as post:
         sent = office.post.push(node_of(office, office.keys[0]), b"question")
-        module = node_post if side == "node" else server_post
-        download, broken = module.download, []
+        fetch, broken = Incoming.fetch, []
 
-        def breaking(*arguments, **named):
-            if not broken:
+        def breaking(self, *arguments, **named):
+            if not broken and bool(self.question) == (side == "server"):
                 broken.append(True)
                 raise httpx.ReadError("the connection broke")
-            return download(*arguments, **named)
+            return fetch(self, *arguments, **named)
 
-        monkeypatch.setattr(module, "download", breaking)
+        monkeypatch.setattr(Incoming, "fetch", breaking)
         message_id, body = until(post.pull)
         post.answer(message_id, body + b"?")
         assert until(lambda: office.post.replies([sent])) == {sent: b"question?"}
@@ -97,6 +100,17 @@ def test_a_key_that_is_not_registered_is_refused(office, tmp_path):
         pytest.raises(BadInput, match="does not know this node's key"),
     ):
         until(stranger.pull)
+
+
+def test_a_node_whose_clock_is_ahead_is_told_so(office, monkeypatch):
+    true_now = interceptor.now
+    monkeypatch.setattr(interceptor, "now", lambda: true_now() + timedelta(seconds=60))
+    monkeypatch.setattr(calls, "datetime", clock_at(timedelta(seconds=60)))
+    with (
+        office.node(office.keys[0]) as post,
+        pytest.raises(BadInput, match=r"clock is 6\d s ahead of the server's"),
+    ):
+        post.pull()
 
 
 def test_a_server_with_another_authority_is_refused(office, tmp_path):
@@ -152,12 +166,87 @@ def test_a_node_that_was_killed_returns_under_its_number_and_gets_the_next_messa
         child.wait()
     with joined(office, office.keys[0]) as post:  # a message is handed out once
         assert node_of(office, office.keys[0]) == node
+        assert until(lambda: office.post.replies([lost])) == {lost: None}  # the server is told
         again = office.post.push(node, b"again")
         message_id, body = until(post.pull)
         assert body == b"again"
         post.answer(message_id, b"here")
-        found = until(lambda: office.post.replies([lost, again]))
-        assert found == {again: b"here"}
+        assert until(lambda: office.post.replies([again])) == {again: b"here"}
+
+
+def test_a_message_that_may_have_been_handed_out_in_vain_is_reported_as_failed(office, monkeypatch):
+    """The SuperLink notes it as delivered before the node has it; the answer may break off."""
+    with joined(office, office.keys[0]) as post:
+        node = node_of(office, office.keys[0])
+        sent = office.post.push(node, b"handed out in vain")
+        pull = post._client.PullMessages
+
+        def breaking(request):
+            pull(request)
+            monkeypatch.setattr(post._client, "PullMessages", pull)
+            raise httpx.ReadError("the connection broke")
+
+        monkeypatch.setattr(post._client, "PullMessages", breaking)
+        assert post.pull() is None
+        until(lambda: post.pull() is None and post.is_connected)
+        assert node_of(office, office.keys[0]) == node
+        assert until(lambda: office.post.replies([sent])) == {sent: None}
+
+
+def test_replies_that_may_have_been_handed_to_the_server_in_vain_are_asked_for_again(
+    office, monkeypatch
+):
+    with joined(office, office.keys[0]) as post:
+        node = node_of(office, office.keys[0])
+        sent = office.post.push(node, b"question")
+        post.answer(until(post.pull)[0], b"lost on its way")
+        seat = office.post._seat
+        pull = seat.client.PullMessages
+
+        def breaking(request):
+            pull(request)
+            monkeypatch.setattr(seat.client, "PullMessages", pull)
+            raise httpx.ReadError("the connection broke")
+
+        monkeypatch.setattr(seat.client, "PullMessages", breaking)
+        assert office.post.replies([sent]) == {}
+        assert until(lambda: office.post.replies([sent])) == {sent: None}
+
+
+def test_a_reply_that_never_comes_whole_holds_up_nobody_else(office, monkeypatch):
+    with joined(office, office.keys[0]) as slow, joined(office, office.keys[1]) as quick:
+        ids = [office.post.push(node_of(office, key), b"question") for key in office.keys]
+        message_id, _ = until(slow.pull)
+        with monkeypatch.context() as patch:
+            patch.setattr(node_post, "upload", lambda *_, **__: None)  # announced, and no more
+            slow.answer(message_id, b"never whole")
+        until(lambda: office.post.replies(ids) or office.post._announced)
+        quick.answer(until(quick.pull)[0], b"here")
+        assert until(lambda: office.post.replies(ids), seconds=20.0) == {ids[1]: b"here"}
+        slow._place.renew()  # as when it was killed there and has come back
+        assert slow.pull() is None
+        node_of(office, office.keys[0])
+        assert until(lambda: office.post.replies(ids[:1]), seconds=20.0) == {ids[0]: None}
+
+
+def test_a_late_answer_to_what_was_given_up_is_fetched_and_thrown_away(office):
+    before = bytes_in_clear(office.link.folder.database)
+    with joined(office, office.keys[0]) as post:
+        node = node_of(office, office.keys[0])
+        late = office.post.push(node, b"late")
+        message_id, _ = until(post.pull)
+        post._place.renew()  # as after a broken connection
+        assert post.pull() is None
+        assert node_of(office, office.keys[0]) == node
+        assert until(lambda: office.post.replies([late])) == {late: None}
+        post.answer(message_id, b"here after all")
+        again = office.post.push(node, b"again")
+        post.answer(until(post.pull)[0], b"here")
+        replies = {}
+        until(lambda: replies.update(office.post.replies([late, again])) or again in replies)
+        assert replies[again] == b"here"
+        assert replies.get(late) is None
+    assert bytes_in_clear(office.link.folder.database) == before
 
 
 def test_a_superlink_that_was_killed_keeps_what_was_on_its_way(office):
@@ -193,6 +282,7 @@ def start_again(office):
 
 def test_a_server_that_returns_takes_over_the_superlink_it_left(tmp_path):
     first = SuperLink.start(tmp_path / "link", port=free_port(), certificates=None)
+    first.folder.process.unlink()  # killed before it had written the number down
     try:
         second = SuperLink.start(tmp_path / "link", port=first.address.port, certificates=None)
         assert second.pid == first.pid

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import socket
 import stat
@@ -13,13 +12,11 @@ import time
 
 import pytest
 
+from tests.engines.flower.relay_app import relay_app
 from tithe.checks import BadInput
-from tithe.engines.flower.control import APP
 from tithe.engines.flower.relay import RelayPost
 
-_SPEC = importlib.util.spec_from_file_location("relay_app", APP / "tithe_relay" / "client.py")
-client = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(client)
+letter = relay_app("letter")
 
 
 @pytest.fixture
@@ -40,7 +37,13 @@ def next_of(post, seconds=10.0):
 
 def asking(path, body):
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(client.asked(path, body)))
+
+    def ask():
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.connect(str(path))
+            answers.append(letter.asked(line, body))
+
+    thread = threading.Thread(target=ask)
     thread.start()
     return thread, answers
 

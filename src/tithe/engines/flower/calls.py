@@ -16,7 +16,10 @@ import httpx
 from tithe.checks import BadInput
 
 _GATEWAY = frozenset({502, 503, 504})
-_MOST_SKEW_SECONDS = 300  # Flower refuses a signature over an older or much younger time
+_MOST_AHEAD_SECONDS = 5.0  # Flower refuses a signature over a time that is so far to come ...
+_MOST_BEHIND_SECONDS = 300.0  # ... or past
+_OUT_OF_DATE = frozenset({9, 10})  # OpenSSL's numbers: not yet valid, and expired
+_OTHER_NAME = frozenset({62, 64})  # of a host, of an address
 
 
 class Unreachable(Exception):
@@ -109,19 +112,17 @@ def told_apart(address: Address) -> Iterator[None]:
     """Turns what httpx raises inside into ``Unreachable``, ``Refused`` or one clear sentence.
 
     Raises:
-      Unreachable: connection refused, broken or timed out, or a proxy without its SuperLink.
+      Unreachable: connection refused, broken or timed out, a proxy without its SuperLink, or a
+        certificate that is out of date, which who runs the server will renew.
       Refused: any other answer that is an error.
       BadInput: no certificate of its kind will ever do, or the clocks are too far apart.
     """
     try:
         yield
     except httpx.TransportError as error:
-        if _is_about_certificates(error):
-            raise BadInput(
-                f"{address.text} shows no certificate that {address.authority or 'the public list'}"
-                f" vouches for ({_reason(error)}); get the authority's file from who runs the "
-                "server, and see that the name in the address is one of the certificate's"
-            ) from error
+        found = _about_certificate(error)
+        if found is not None:
+            raise _certificate_trouble(address, found) from error
         raise Unreachable(f"{address.text} does not answer ({type(error).__name__})") from error
     except httpx.HTTPStatusError as error:
         response = error.response
@@ -134,31 +135,60 @@ def told_apart(address: Address) -> Iterator[None]:
         ) from error
 
 
-def _is_about_certificates(error: BaseException) -> bool:
+def _about_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """What TLS had against the server's certificate; None if something else went wrong."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
+            return cause
         cause = cause.__cause__ or cause.__context__
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    return None
 
 
-def _reason(error: BaseException) -> str:
-    found = str(error).rsplit("certificate verify failed: ", 1)[-1]
-    return found.split(" (_ssl", 1)[0]
+def _certificate_trouble(
+    address: Address, found: ssl.SSLCertVerificationError
+) -> BadInput | Unreachable:
+    if found.verify_code in _OUT_OF_DATE:
+        return Unreachable(
+            f"{address.text} shows a certificate that is out of date ({found.verify_message}): who "
+            "runs the server has to renew it, or this machine's clock is wrong"
+        )
+    if found.verify_code in _OTHER_NAME:
+        return BadInput(
+            f"{address.text} shows a certificate for other names than {address.host}; call it by "
+            "one of those, or have who runs the server make a new one with --host "
+            f"{address.host}"
+        )
+    return BadInput(
+        f"{address.text} shows no certificate that {address.authority or 'the public list'} "
+        f"vouches for ({found.verify_message}); get the authority's file, ca.crt, from who runs "
+        "the server"
+    )
 
 
 def _require_same_time(response: httpx.Response) -> None:
+    """Says so if a refusal comes from clocks that are too far apart.
+
+    Raises:
+      BadInput: they are.
+    """
     try:
         theirs = parsedate_to_datetime(response.headers["date"])
-        skew = (datetime.now(UTC) - theirs).total_seconds()
-    except (KeyError, ValueError, TypeError):
+        ahead = (datetime.now(UTC) - theirs).total_seconds()  # as much as the way back takes
+        way = response.elapsed.total_seconds()
+    except (KeyError, ValueError, TypeError, RuntimeError):
         return
-    if abs(skew) > _MOST_SKEW_SECONDS:
-        raise BadInput(
-            f"this machine's clock and the server's are {abs(skew):.0f} s apart, and a signature "
-            f"holds for {_MOST_SKEW_SECONDS} s; set the clock"
-        )
+    if ahead - way >= _MOST_AHEAD_SECONDS:
+        how_far = f"{ahead:.0f} s ahead of"
+    elif -ahead > _MOST_BEHIND_SECONDS:
+        how_far = f"{-ahead:.0f} s behind"
+    else:
+        return
+    raise BadInput(
+        f"this machine's clock is {how_far} the server's, and a signature holds from "
+        f"{_MOST_AHEAD_SECONDS:.0f} s before to {_MOST_BEHIND_SECONDS:.0f} s after its time; set "
+        "the clock, and have it kept right (NTP)"
+    )
 
 
 def _require_certificate(path: Path) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tithe.checks import BadInput
 from tithe.engines.flower.node_keys import create_node_key, node_public_bytes
-from tithe.federation.keys import create_key, public_bytes
+from tithe.federation.keys import create_key, public_bytes, read_key
 from tithe.federation.owned import owned_folder
 from tithe.record import write_atomically
 
@@ -54,6 +55,23 @@ def make_card(folder: Path, *, name: str) -> Card:
     }
     write_atomically(home / CARD, tomli_w.dumps(content, multiline_strings=True).encode())
     return card
+
+
+def key_on_card(home: Path) -> Ed25519PrivateKey:
+    """The participant's signing key, which is the one that its card names, if it lies there yet.
+
+    Raises:
+      BadInput: it cannot be read, or the card names another: the server pinned what is on the card
+        and would refuse every upload, after it was charged.
+    """
+    key = read_key(home / "signing.key")
+    card = home / CARD
+    if card.exists() and public_bytes(key) != read_card(card).signing_key:
+        raise BadInput(
+            f"{home / 'signing.key'} is not the key on {card}, by which the server knows "
+            "you; put the key back that belongs to the card"
+        )
+    return key
 
 
 def read_card(path: Path) -> Card:

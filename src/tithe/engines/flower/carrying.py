@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import httpx
 from flwr.app import Message
 from flwr.proto.message_pb2 import (
     ConfirmMessageReceivedRequest,
     ConfirmMessageReceivedResponse,
-    ObjectTree,
     PullObjectRequest,
     PullObjectResponse,
     PushObjectRequest,
@@ -18,21 +18,14 @@ from flwr.proto.message_pb2 import (
 from flwr.proto.node_pb2 import Node
 from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects
 from flwr.supercore.inflatable.inflatable_protobuf_utils import (
-    make_pull_object_fn_protobuf,
     make_push_object_fn_protobuf,
 )
 from flwr.supercore.inflatable.inflatable_utils import (
-    ObjectPullError,
     ObjectPushError,
-    pull_objects,
     push_objects,
 )
 
-from tithe.engines.flower.letters import MalformedLetter, objects_in, opened
-
-_FIRST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 1.0
-_MOST_SECONDS = 300.0  # a sender that stops in the middle is given up by the SuperLink after 180 s
+_PROXY_LOST_IT = frozenset({502, 504})
 
 
 class ObjectClient(Protocol):
@@ -52,7 +45,14 @@ class Lost(Exception):
 
 
 def upload(
-    client: ObjectClient, message: Message, *, node: Node, run: int, session: str, wanted: set[str]
+    client: ObjectClient,
+    message: Message,
+    *,
+    node: Node,
+    run: int,
+    session: str,
+    wanted: set[str],
+    at_once: int = 1,
 ) -> None:
     """Pushes the objects of a message that the SuperLink was told of.
 
@@ -63,62 +63,36 @@ def upload(
       run: which the message belongs to.
       session: as the SuperLink answered to the announcement.
       wanted: the ids that it lacks.
+      at_once: how many objects are under way together. More than one saves time where answers take
+        long to come; beside the SuperLink they only wait for each other at its database.
     Raises:
       Lost: the SuperLink does not want them any more.
       httpx.HTTPError: as the client does.
     """
     push = make_push_object_fn_protobuf(client.PushObject, node, run, session)
     try:
-        push_objects(get_all_nested_objects(message), push, object_ids_to_push=wanted)
+        push_objects(
+            get_all_nested_objects(message),
+            push,
+            object_ids_to_push=wanted,
+            max_concurrent_pushes=at_once,
+        )
     except ObjectPushError as error:
         raise Lost("the message is not wanted any more") from error
 
 
-def download(client: ObjectClient, tree: ObjectTree, *, node: Node, run: int) -> bytes:
-    """Pulls a letter, has the SuperLink delete it, and opens it.
-
-    A letter is announced before its objects are there, so the first try often comes too early;
-    Flower's own clients then wait a second, and we a fiftieth.
-
-    Args:
-      client: of either side.
-      tree: the objects of the message.
-      node: who speaks.
-      run: which the message belongs to.
-    Raises:
-      Lost: an object is gone, or did not come.
-      MalformedLetter: it was pulled and deleted, but is no letter.
-      httpx.HTTPError: as the client does.
-    """
-    try:
-        order = objects_in(tree)
-    except MalformedLetter:
-        _confirm(client, tree, node=node, run=run)
-        raise
-    try:
-        contents = pull_objects(
-            order,
-            make_pull_object_fn_protobuf(client.PullObject, node, run),
-            initial_backoff=_FIRST_PAUSE_SECONDS,
-            backoff_cap=_LONGEST_PAUSE_SECONDS,
-            max_time=_MOST_SECONDS,
-            max_tries_per_object=None,
-        )
-    except ObjectPullError as error:
-        raise Lost("the message's objects are not there") from error
-    _confirm(client, tree, node=node, run=run)
-    return opened(tree.object_id, contents, order=order)
-
-
-def discard(client: ObjectClient, tree: ObjectTree, *, node: Node, run: int) -> None:
-    """Has the SuperLink delete a message unread."""
-    _confirm(client, tree, node=node, run=run)
-
-
-def _confirm(client: ObjectClient, tree: ObjectTree, *, node: Node, run: int) -> None:
+def discard(client: ObjectClient, message_id: str, *, node: Node, run: int) -> None:
+    """Has the SuperLink delete a message's objects; one that is gone already is no error."""
     client.ConfirmMessageReceived(
-        ConfirmMessageReceivedRequest(node=node, run_id=run, message_object_id=tree.object_id)
+        ConfirmMessageReceivedRequest(node=node, run_id=run, message_object_id=message_id)
     )
+
+
+def may_have_arrived(error: httpx.HTTPError) -> bool:
+    """Whether the SuperLink may have done what was asked, though no answer came but this error."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in _PROXY_LOST_IT
+    return not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
 Tell = Callable[[str], None]

@@ -99,6 +99,10 @@ def require_current(files: Certificates, *, now: datetime | None = None) -> time
             require_owner_only(path)
     try:
         certificate = x509.load_pem_x509_certificate(files.server.read_bytes())
+    except FileNotFoundError as error:
+        raise BadInput(
+            f"{files.server} is not there; make it with tithe keys DIR --host NAME"
+        ) from error
     except OSError as error:
         raise BadInput(f"{files.server} cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -107,7 +111,7 @@ def require_current(files: Certificates, *, now: datetime | None = None) -> time
     if left <= timedelta(0):
         raise BadInput(
             f"{files.server} expired on {certificate.not_valid_after_utc:%Y-%m-%d}; make a new one "
-            "with the same authority, and participants need change nothing"
+            "with tithe keys DIR --host NAME, and participants need change nothing"
         )
     return left
 

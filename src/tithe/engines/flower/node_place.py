@@ -32,7 +32,8 @@ class NodePlace:
 
     A SuperLink takes a killed node for connected until it was silent for a minute, and refuses to
     connect it meanwhile, in the same words as a node that it does not know. A node that remembers
-    its number just goes on.
+    its number gives that place up first. By the new place the server sees that whatever was handed
+    out before it is lost, and says it again.
 
     Args:
       address: of the SuperLink or the proxy before it.
@@ -73,7 +74,8 @@ class NodePlace:
         if self._node is None:
             try:
                 with told_apart(self._address):
-                    self._node = self._as_before() or self._anew()
+                    self._leave_earlier()
+                    self._node = self._anew()
             except Unreachable:  # perhaps only the answer was lost, and it is connected already
                 self._perhaps_known_until = time.monotonic() + 2 * _HEARTBEAT_SECONDS + 5
                 raise
@@ -84,6 +86,10 @@ class NodePlace:
                 self._heartbeats = threading.Thread(target=self._beat, daemon=True, name="beat")
                 self._heartbeats.start()
         return self._node
+
+    def renew(self) -> None:
+        """Takes a new place before the next call: something may have been handed out in vain."""
+        self._node = None
 
     def refused(self, error: Refused) -> None:
         """Takes note that a call was refused.
@@ -112,17 +118,13 @@ class NodePlace:
                 self.client.DeactivateNode(DeactivateNodeRequest(node_id=self._node.node_id))
         self.client.close()
 
-    def _as_before(self) -> Node | None:
-        """The node under the number that an earlier process had, if the SuperLink knows it yet."""
+    def _leave_earlier(self) -> None:
+        """Gives up the place under the number that this node had before, in whichever process."""
         if self._number_file is None or not self._number_file.exists():
-            return None
-        try:
-            node = Node(node_id=int(self._number_file.read_text()))
-            with told_apart(self._address):
-                is_known = self.client.SendNodeHeartbeat(_heartbeat_of(node)).success
-        except (OSError, ValueError, Refused):
-            return None
-        return node if is_known else None
+            return
+        with contextlib.suppress(OSError, ValueError, Refused), told_apart(self._address):
+            number = int(self._number_file.read_text())
+            self.client.DeactivateNode(DeactivateNodeRequest(node_id=number))
 
     def _anew(self) -> Node:
         if self._address.is_plaintext:

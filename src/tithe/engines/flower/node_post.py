@@ -7,21 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 from flwr.app import Message
 from flwr.app.message import remove_content_from_message
 from flwr.common.serde import message_from_proto, message_to_proto
 from flwr.proto.fleet_pb2 import PullMessagesRequest, PushMessagesRequest
-from flwr.proto.message_pb2 import ObjectTree
 from flwr.proto.node_pb2 import Node
 
-from tithe.engines.flower.calls import Address, Refused, Unreachable, told_apart
-from tithe.engines.flower.carrying import Lost, Tell, download, upload
+from tithe.engines.flower.calls import Address, Refused, Unreachable, is_loopback, told_apart
+from tithe.engines.flower.carrying import Lost, Tell, may_have_arrived, upload
+from tithe.engines.flower.incoming import Incoming
 from tithe.engines.flower.letters import MalformedLetter, content_of, sealed
 from tithe.engines.flower.node_keys import NodeKey
 from tithe.engines.flower.node_place import NodePlace
 from tithe.engines.flower.patience import Backoff
 
 _RUN_IS_OVER = 403
+_AT_ONCE = 3  # objects of a short letter
 _MOST_ERRORS = 8  # tries of an answer that somebody refuses: about a minute
 
 _T = TypeVar("_T")
@@ -51,7 +53,8 @@ class FlowerNodePost:
           address: of the SuperLink or the proxy before it.
           key: by which the SuperLink knows this node; over plaintext the node registers itself.
           number_file: keeps the number that the SuperLink gave this node, for the next process;
-            without it a killed node that returns waits for up to a minute.
+            without it a killed node that returns waits for up to a minute, and what was handed out
+            to it is said again only when the server loses patience.
           tell: told when the connection is lost or found again.
         """
         self._address = address
@@ -59,7 +62,7 @@ class FlowerNodePost:
         self._place = NodePlace(address, key=key, number_file=number_file)
         self._client = self._place.client
         self._backoff = Backoff()
-        self._announced: tuple[Message, ObjectTree] | None = None  # handed out, not yet fetched
+        self._announced: Incoming | None = None  # handed out, not yet fetched
         self._open: dict[str, Message] = {}  # pulled, not yet answered
         self._is_over = threading.Event()
 
@@ -127,23 +130,37 @@ class FlowerNodePost:
         self.close()
 
     def _pull_once(self, node: Node) -> tuple[str, bytes] | None:
-        """A SuperLink hands a message out once, so a download that broke off is taken up again."""
+        """A SuperLink hands a message out once, so a fetch that broke off is taken up again."""
+        if self._announced is None or self._announced.is_waiting:
+            self._look_for_message(node)
         if self._announced is None:
-            answer = self._client.PullMessages(PullMessagesRequest(node=node))
-            if not answer.messages_list or not answer.message_object_trees:
-                return None
-            message = message_from_proto(answer.messages_list[0])
-            self._announced = (message, answer.message_object_trees[0])
-        message, tree = self._announced
+            return None
+        incoming = self._announced
         try:
-            body = download(self._client, tree, node=node, run=message.metadata.run_id)
+            body = incoming.fetch(self._client, node=node, run=incoming.message.metadata.run_id)
         except MalformedLetter:
             self._announced = None
             self._tell("a message came that no server of ours wrote; it was thrown away unread")
             return None
+        if body is None:
+            if incoming.is_given_up:
+                self._announced = None
+            return None
         self._announced = None
-        self._open[message.metadata.message_id] = message
-        return message.metadata.message_id, body
+        self._open[incoming.message.metadata.message_id] = incoming.message
+        return incoming.message.metadata.message_id, body
+
+    def _look_for_message(self, node: Node) -> None:
+        """Notes what the SuperLink hands out; a newer message takes the place of an unfinished."""
+        try:
+            answer = self._client.PullMessages(PullMessagesRequest(node=node))
+        except httpx.HTTPError as error:
+            if may_have_arrived(error):
+                self._place.renew()  # something may have been handed out and not come
+            raise
+        if answer.messages_list and answer.message_object_trees:
+            message = message_from_proto(answer.messages_list[0])
+            self._announced = Incoming(message, answer.message_object_trees[0])
 
     def _sending(self, question: Message, body: bytes) -> Callable[[Node], None]:
         """What sends the answer, from its beginning whenever it is called."""
@@ -164,6 +181,7 @@ class FlowerNodePost:
                 run=question.metadata.run_id,
                 session=told.session_id,
                 wanted=set(told.objects_to_push),
+                at_once=1 if is_loopback(self._address.host) else _AT_ONCE,
             )
 
         return send

@@ -52,7 +52,9 @@ class Backoff:
 class Pace:
     """How long to wait between two looks for work: briefly after some, longer when there is none.
 
-    A look costs the SuperLink about as much as a page view, so an idle participant looks seldom.
+    A look costs the SuperLink about as much as a page view, so an idle participant looks seldom,
+    and where looks take long, nobody spends more than a third of the time on them: looks that
+    crowd the SuperLink delay the very answers that they look for.
 
     Attributes:
       shortest, longest: seconds.
@@ -63,6 +65,11 @@ class Pace:
     longest: float = 0.5
     clock: Callable[[], float] = time.monotonic
     _last_work: float = field(default=float("-inf"), init=False)
+    _last_look: float = field(default=0.0, init=False)
+
+    def looked(self, seconds: float) -> None:
+        """Notes how long a look took."""
+        self._last_look = seconds
 
     def worked(self) -> None:
         """Notes that there was work just now."""
@@ -70,6 +77,9 @@ class Pace:
 
     @property
     def seconds(self) -> float:
-        """The wait until the next look: a twentieth of the time without work, within bounds."""
+        """The wait until the next look.
+
+        It is a twentieth of the time without work or twice the last look, if that is longer.
+        """
         idle = self.clock() - self._last_work
-        return min(self.longest, max(self.shortest, idle / 20))
+        return min(self.longest, max(self.shortest, idle / 20, 2 * self._last_look))

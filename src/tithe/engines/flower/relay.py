@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import queue
 import socket
-import struct
 import threading
 from pathlib import Path
 
-from tithe.checks import BadInput
 from tithe.engines.flower.letters import MOST_PARTS, PART_BYTES
+from tithe.engines.flower.local_socket import listener_at, read_message, send_message
 
-_HEAD = struct.Struct(">Q")  # the length in bytes, before question and answer alike
 _MOST_BYTES = PART_BYTES * MOST_PARTS
 _MOST_LINES = 4  # connections at once; a SuperNode asks for one message after another
 _READ_SECONDS = 60.0
@@ -24,7 +21,8 @@ class RelayPost:
     """A ``NodePost`` for institutions that run a SuperNode: its ClientApp speaks to this socket.
 
     One connection carries one message and its answer, each with its length before it. What comes
-    in another shape, is too long or stops for a minute is hung up on.
+    in another shape, is too long or stops for a minute is hung up on, and so is who comes while
+    four others are not answered yet: no more messages than that are ever held.
 
     Close it, or use it as a context manager.
     """
@@ -46,7 +44,7 @@ class RelayPost:
         self._open: dict[str, socket.socket] = {}
         self._lines = threading.BoundedSemaphore(_MOST_LINES)
         self._is_over = threading.Event()
-        self._listener = _listener(path)
+        self._listener = listener_at(path)
         self._thread = threading.Thread(target=self._listen, daemon=True, name="relay")
         self._thread.start()
 
@@ -68,8 +66,9 @@ class RelayPost:
         line = self._open.pop(message_id, None)
         if line is None:
             raise ValueError(f"message {message_id} is not open: not pulled, or answered already")
+        self._lines.release()
         with contextlib.suppress(OSError), line:
-            line.sendall(_HEAD.pack(len(body)) + body)
+            send_message(line, body)
 
     def close(self) -> None:
         """Stops listening, hangs up on all and removes the socket."""
@@ -105,52 +104,10 @@ class RelayPost:
     def _read(self, line: socket.socket) -> None:
         try:
             line.settimeout(_READ_SECONDS)
-            (length,) = _HEAD.unpack(_exactly(line, _HEAD.size))
-            if length > self._most_bytes:
-                raise ConnectionError
-            body = _exactly(line, length)
+            body = read_message(line, most_bytes=self._most_bytes)
             line.settimeout(None)
         except OSError:
             line.close()
+            self._lines.release()
         else:
             self._came.put((f"relay-{next(self._numbers)}", body, line))
-        finally:
-            self._lines.release()
-
-
-def _exactly(line: socket.socket, length: int) -> bytes:
-    """So many bytes; memory grows with what came, never with what was announced."""
-    content = bytearray()
-    while len(content) < length:
-        part = line.recv(min(length - len(content), 2**20))
-        if not part:
-            raise ConnectionError
-        content += part
-    return bytes(content)
-
-
-def _listener(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if path.is_socket():
-            _require_silent(path)
-            path.unlink()
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen(_MOST_LINES)
-    except OSError as error:
-        listener.close()
-        raise BadInput(f"{path} cannot be a socket: {error.strerror or error}") from error
-    except BaseException:
-        listener.close()
-        raise
-    return listener
-
-
-def _require_silent(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-        if line.connect_ex(str(path)) == 0:
-            raise BadInput(f"{path} has a daemon that listens already; one is enough")

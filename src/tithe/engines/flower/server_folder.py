@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tithe.engines.flower.certificates import Certificates
 from tithe.federation.owned import owned_folder
 from tithe.federation.roster import Roster, read_roster, write_roster
 from tithe.record import write_atomically
-from tithe.record_lines import object_from_json
+from tithe.record_lines import object_from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class ServerFolder:
         """Who takes part."""
         return self.path / "roster.toml"
 
+    @property
+    def screens_file(self) -> Path:
+        """Which screens are asked; none where there is no such file."""
+        return self.path / "screens.toml"
+
     def roster(self) -> Roster:
         """Who takes part now; nobody where nobody was enrolled yet."""
         return read_roster(self.roster_file) if self.roster_file.exists() else Roster(())
@@ -72,8 +77,20 @@ STATUS = "status.json"
 
 
 def keep_status(folder: Path, status: dict[str, object]) -> None:
-    """Writes what ``tithe status`` shows: plain data, whole or not at all."""
-    write_atomically(folder / STATUS, (json.dumps(status) + "\n").encode())
+    """Writes what ``tithe status`` shows: plain data, whole or not at all.
+
+    A disk that refuses keeps the old one: what has to last is elsewhere, and says so itself.
+    """
+    with contextlib.suppress(OSError):
+        write_atomically(folder / STATUS, to_json(status))
+
+
+def last_status(folder: Path) -> dict[str, object]:
+    """What was last written there, or nothing."""
+    try:
+        return read_status(folder)
+    except BadInput:
+        return {}
 
 
 def read_status(folder: Path) -> dict[str, object]:

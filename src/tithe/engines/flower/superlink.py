@@ -119,6 +119,7 @@ class SuperLink:
         left = _left_running(folder)
         if left is not None:
             if answers(address):
+                folder.process.write_text(str(left))
                 return cls(folder, address, left, None)
             end_process(left)
         _require_free(port)
@@ -239,23 +240,38 @@ def _require_free(port: int) -> None:
 
 
 def _left_running(folder: SuperLinkFolder) -> int | None:
-    """The process that an earlier server started in this folder, if it runs yet."""
-    try:
-        pid = int(folder.process.read_text())
-    except (OSError, ValueError):
-        return None
-    return pid if _is_ours(pid, folder) else None
+    """The process that an earlier server started in this folder, if it runs yet.
+
+    It is looked for among all processes: a server may be killed between starting it and writing
+    its number down.
+    """
+    for line in _processes("-e"):
+        number, state, command = line.split(maxsplit=2)
+        if _is_link(state, command, folder):
+            return int(number)
+    return None
 
 
 def _is_ours(pid: int, folder: SuperLinkFolder) -> bool:
     """Whether this process is our SuperLink and not another that got its number since."""
-    found = subprocess.run(
-        ["ps", "-ww", "-o", "stat=,command=", "-p", str(pid)],  # noqa: S607
+    return any(
+        _is_link(state, command, folder)
+        for _, state, command in (line.split(maxsplit=2) for line in _processes("-p", str(pid)))
+    )
+
+
+def _is_link(state: str, command: str, folder: SuperLinkFolder) -> bool:
+    return _RUN in command and str(folder.secret) in command and not state.startswith("Z")
+
+
+def _processes(*which: str) -> list[str]:
+    """Number, state and command of processes, one line each."""
+    return subprocess.run(
+        ["ps", "-ww", "-o", "pid=,stat=,command=", *which],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
-    ).stdout
-    return str(folder.secret) in found and not found.startswith("Z")
+    ).stdout.splitlines()
 
 
 def end_process(pid: int) -> None:
