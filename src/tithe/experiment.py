@@ -11,9 +11,8 @@ import torch
 
 from tithe.build import Built, build
 from tithe.checks import BadInput
-from tithe.engines.in_process import InProcess
+from tithe.engines.choice import engine_for
 from tithe.engines.loop import Engine, Happening, Training, places_of_turns
-from tithe.engines.parallel import Parallel
 from tithe.joint_model import predict, save_joint_model
 from tithe.learning.evaluate import Quality, evaluate
 from tithe.learning.flat import write_vector
@@ -23,10 +22,11 @@ from tithe.parties.phase import Phase
 from tithe.plan import Plan, load_plan
 from tithe.privacy.ledger import TallyLedger
 from tithe.progress import Interrupted, Progress, Summary
-from tithe.record import EvaluationLine, RunWriter, TurnLine, read_run
+from tithe.record import RunWriter, read_run
 from tithe.report.optional import needed
 from tithe.report.page import write_page
 from tithe.run_facts import about_run
+from tithe.run_lines import evaluation_line, summary_of, turn_line
 from tithe.storage import load_tensors, save_tensors
 from tithe.storage.lock import held_alone
 from tithe.upload_folder import UploadFolder, uploads_of
@@ -209,17 +209,13 @@ class _Run:
 
     def _engine_for(self, phase: Phase) -> Engine:
         is_limited = any(each.budget is not None for each in phase.participants)
-        ledger = self._ledgers if is_limited else TallyLedger()
         is_kept = self._uploads is not None and phase.name == "joint"
-        note = self._uploads.note if self._uploads is not None and is_kept else None
-        run, is_alone = self._plan.run, len(phase.participants) == 1
-        if run.engine == "in_process" or is_alone:
-            return InProcess(phase, ledger, note=note)
-        if run.engine == "parallel":
-            return Parallel(phase, ledger, num_processes=run.processes, note=note)
-        from tithe.engines.flower.simulation import Simulation  # takes seconds, and two extras
-
-        return Simulation(phase, ledger, num_processes=run.processes, note=note)
+        return engine_for(
+            phase,
+            self._ledgers if is_limited else TallyLedger(),
+            run=self._plan.run,
+            note=self._uploads.note if self._uploads is not None and is_kept else None,
+        )
 
     def _note(self, phase: Phase, happening: Happening) -> None:
         move, outcome = happening.move, self._outcome
@@ -238,10 +234,7 @@ class _Run:
         move, turn, outcome = happening.move, happening.turn, self._outcome
         number = phase.participants[move.participant].number
         outcome.bytes_down += happening.bytes_down
-        if turn is None:
-            status, reason = "left", f"participant {number} left in the middle of a turn"
-        else:
-            status, reason = turn.status, turn.reason
+        if turn is not None:
             outcome.bytes_up += len(turn.payload)
             outcome.num_shared += turn.status == "shared"
             outcome.num_stopped += turn.status != "shared"
@@ -249,29 +242,8 @@ class _Run:
         rows = len(phase.participants[move.participant].shard)
         self._rows_done += rows
         self._rows_done_here += rows
-        self._writer.turn(
-            TurnLine(
-                phase=phase.name,
-                turn=outcome.num_turns,
-                round=move.round + 1,
-                participant=number,
-                status=status,
-                reason=reason,
-                entries=turn.num_entries if turn else 0,
-                size=phase.initial.numel(),
-                bytes_up=len(turn.payload) if turn else 0,
-                bytes_down=happening.bytes_down,
-                downloaded=happening.num_downloaded,
-                staleness=happening.staleness,
-                clock=move.clock,
-                loss=turn.loss if turn else None,
-                learning_rate=turn.learning_rate if turn else 0.0,
-                train_seconds=turn.train_seconds if turn else 0.0,
-                engine_seconds=happening.engine_seconds,
-                epsilon=self._epsilon_after(phase, number, turn),
-                cosine=turn.cosine if turn else None,
-            )
-        )
+        epsilon = self._epsilon_after(phase, number, turn)
+        self._writer.turn(turn_line(phase, happening, place=outcome.num_turns, epsilon=epsilon))
         outcome.num_turns += 1
 
     def _epsilon_after(self, phase: Phase, number: int, turn: Turn | None) -> float:
@@ -287,21 +259,7 @@ class _Run:
         quality: Quality = evaluate(self._evaluator, self._features, self._labels)
         outcome = self._outcome
         outcome.measured(quality.accuracy, quality.loss)
-        self._writer.evaluation(
-            EvaluationLine(
-                phase=phase.name,
-                participant=phase.participants[0].number if "standalone" in phase.name else None,
-                round=round_,
-                epochs=round_ * phase.epochs_a_round,
-                accuracy=quality.accuracy,
-                loss=quality.loss,
-                bytes_up=outcome.bytes_up,
-                bytes_down=outcome.bytes_down,
-                seconds=outcome.train_seconds,
-                balanced_accuracy=quality.balanced_accuracy,
-                recalls=quality.recalls,
-            )
-        )
+        self._writer.evaluation(evaluation_line(phase, quality, outcome=outcome, round_=round_))
 
     def _tell(self, phase: Phase) -> None:
         outcome = self._outcome
@@ -368,16 +326,8 @@ class _Run:
         checkpoint.unlink(missing_ok=True)
         if checkpoint.parent.exists():
             checkpoint.parent.rmdir()
-        joint = self._outcomes[0]
-        accuracies = {outcome.name: outcome.accuracy or 0.0 for outcome in self._outcomes}
-        alone = [accuracies[name] for name in accuracies if name.startswith("standalone-")]
-        if alone:
-            accuracies["standalone"] = sum(alone) / len(alone)
-        return Summary(
-            accuracies=accuracies,
-            bytes_up=joint.bytes_up,
-            bytes_down=joint.bytes_down,
-            num_shared=joint.num_shared,
+        return summary_of(
+            self._outcomes,
             verdict=str(facts["verdict"]),
             seconds=self._seconds(),
             directory=self._directory,
