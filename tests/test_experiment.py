@@ -146,6 +146,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(finished, tmp_path, monke
     # Lines after the checkpoint are there, half of one too; the resumed run drops them.
     with (directory / "turns.jsonl").open("a") as file:
         file.write('{"phase": "jo')
+    (directory / "checkpoint" / ".state.safetensors.7.part").write_bytes(b"half of another one")
     run_experiment(plan, directory, resume=True)
     assert_same_result(directory, finished[0].directory)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -322,10 +323,8 @@ class _Run:
             from tithe.report.tensorboard import write_tensorboard
 
             write_tensorboard(self._directory)
-        checkpoint = self._directory / CHECKPOINT
-        checkpoint.unlink(missing_ok=True)
-        if checkpoint.parent.exists():
-            checkpoint.parent.rmdir()
+        # A kill in the middle of a checkpoint leaves its unfinished file in the folder.
+        shutil.rmtree((self._directory / CHECKPOINT).parent, ignore_errors=True)
         return summary_of(
             self._outcomes,
             verdict=str(facts["verdict"]),
