@@ -93,7 +93,7 @@ def test_a_status_that_was_never_written_is_one_sentence(home):
     assert "never ran" in found.stderr or "ever ran" in found.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(500)  # under two minutes on two quiet cores
 def test_the_demo_trains_across_processes_to_its_accuracy(tmp_path):
     folder = tmp_path / "demo"
     done = subprocess.run(
