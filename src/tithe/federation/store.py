@@ -219,6 +219,7 @@ class UploadStore:
             raise BadInput(f"{self._directory} lies where SQLite keeps no log; choose a disk")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # not every build overwrites what is pruned
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         found = connection.execute("SELECT format, run, plan_hash FROM about").fetchall()
