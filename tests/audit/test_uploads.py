@@ -11,7 +11,7 @@ from torch.nn import functional
 from tithe.audit.first_layer import complete_input, correlations, count_exposed, row_ratios
 from tithe.audit.label_counts import count_labels, label_of_one, mean_thought, share_miscounted
 from tithe.audit.layer_places import first_linear, last_linear
-from tithe.audit.member_list import Decoder, Rehearsal, choose_ridge, open_world_scores
+from tithe.audit.member_list import RIDGES, Decoder, OpenDecoder, Rehearsal, choose_ridge
 from tithe.audit.record_gradients import record_gradients
 from tithe.audit.scores import Scores
 from tithe.audit.separation import auc_with_spread
@@ -146,6 +146,29 @@ def test_the_histogram_of_a_skewed_participant_is_counted(theta):
     assert share_miscounted(np.full(10, 9.0), truth) > 0.6  # the control: a uniform guess
 
 
+def test_what_was_not_sent_counts_as_small_where_the_largest_were_chosen():
+    place = last_linear(network())
+    size = place.bias.stop
+    change = torch.zeros(size)
+    bias = slice(place.bias.start, place.bias.stop)
+    truth = np.array([30, 40, 8, 7, 5, 4, 3, 2, 1, 0])
+    change[bias] = torch.from_numpy((truth - 10) / 1000).float()  # uniform thought, step 0.001
+    update = keep_largest(theta_u=2 / size)(
+        everything(change), Coins(torch.Generator(), torch.Generator())
+    )[0]
+    asked = {"num_records": 100, "batch_size": 1, "learning_rate": 0.001, "num_epochs": 1.0}
+    wrong = {
+        known: share_miscounted(
+            count_labels(
+                update, place, **asked, thought=np.full((10, 10), 0.1), chose_largest=known
+            ).counts,
+            truth,
+        )
+        for known in (False, True)
+    }
+    assert wrong[True] < 0.2 < wrong[False]
+
+
 def test_a_class_without_public_records_is_refused():
     with pytest.raises(BadInput, match="none of 1 classes"):
         mean_thought(np.full((2, 3), 1 / 3), np.array([0, 1]), num_classes=3)
@@ -206,8 +229,26 @@ def test_one_candidate_and_a_public_sample_tell_less_but_something():
     update = upload(rows[:8], labels[:8], share=keep_largest(theta_u=0.3), batch_size=8)
     public = record_gradients(network(), *pictures(150, seed=9), columns=update.indices)
     candidates = record_gradients(network(), rows, labels, columns=update.indices)
-    scores = open_world_scores(candidates, public, update.values)
+    scores = OpenDecoder(candidates, public).scores(update.values, ridge=1e-2)
     assert auc_with_spread(Scores(scores[:8], scores[8:]))[0] > 0.8
+
+
+def test_the_open_observers_ridge_comes_from_a_rehearsal_too():
+    rows, labels = pictures(16, seed=4)
+    update = upload(rows[:8], labels[:8], share=keep_largest(theta_u=0.3), batch_size=8)
+    decoder = OpenDecoder(
+        record_gradients(network(), rows, labels, columns=update.indices),
+        record_gradients(network(), *pictures(150, seed=9), columns=update.indices),
+    )
+    took_part = np.arange(16) < 8
+    told = {
+        ridge: auc_with_spread(
+            Scores.split(decoder.scores(update.values, ridge=ridge), took_part=took_part)
+        )[0]
+        for ridge in RIDGES
+    }
+    chosen = choose_ridge([Rehearsal(decoder, update.values, took_part)])
+    assert told[chosen] == max(told.values()) > min(told.values())
 
 
 def test_the_open_world_score_is_what_the_dense_formula_gives():
@@ -218,7 +259,7 @@ def test_the_open_world_score_is_what_the_dense_formula_gives():
     second = unit(public).T @ unit(public) / 9 + 0.1 * torch.eye(6, dtype=torch.float64)
     solved = torch.linalg.solve(second, unit(candidates).T)
     expected = -(solved.T @ values.double()) / (unit(candidates) * solved.T).sum(1).sqrt()
-    found = open_world_scores(candidates, public, values, ridge=0.1)
+    found = OpenDecoder(candidates, public).scores(values, ridge=0.1)
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4)
 
 
@@ -228,7 +269,9 @@ def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(BadInput, match="values must have shape"):
         Decoder(torch.rand(3, 5)).scores(torch.ones(4), ridge=0.1)
     with pytest.raises(BadInput, match="must have 4 columns"):
-        open_world_scores(torch.ones(2, 5), torch.ones(2, 4), torch.ones(4))
+        OpenDecoder(torch.ones(2, 5), torch.ones(2, 5)).scores(torch.ones(4), ridge=0.1)
+    with pytest.raises(BadInput, match="same coordinates, got 5 and 4"):
+        OpenDecoder(torch.ones(2, 5), torch.ones(2, 4))
     with pytest.raises(BadInput, match="at least one rehearsal"):
         choose_ridge([])
 

@@ -13,6 +13,7 @@ import pytest
 from tests.report.audit_examples import attack, facts
 from tests.report.html_checks import Page, check
 from tithe.checks import BadInput
+from tithe.report.audit_facts import Drawn, public
 from tithe.report.audit_page import audit_page, write_audit
 from tithe.report.audit_words import SUMMARY_LINES, resolution, strength, summary, verdict
 
@@ -94,6 +95,32 @@ def test_more_shown_than_claimed_is_an_alarm():
     broken = facts(epsilon=type(epsilon)(**{**vars(epsilon), "claimed": 1.0}))
     assert any("MORE THAN CLAIMED" in line for line in summary(broken))
     assert 'card of-refused"><dt>Shown' in page_of(broken).text
+
+
+def test_a_claim_that_is_infinite_has_the_colour_of_an_alarm_and_a_finite_one_has_not():
+    epsilon = facts().epsilon
+    nothing = facts(epsilon=type(epsilon)(**{**vars(epsilon), "claimed": math.inf}))
+    assert 'card of-refused"><dt>Claimed' in page_of(nothing).text
+    assert 'of-refused"' not in page_of(facts()).text
+
+
+def test_an_insiders_drawings_stand_beside_rows_and_means_and_in_a_table():
+    drawn = (
+        Drawn("the insider's", 0.98, 0.46, 0.66, 0.67),
+        Drawn("the control's", 0.2, 0, 0.4, 0.5),
+    )
+    told = facts(kind="insider", attacks=(), headline="", epsilon=None, planted=0, turns=(),
+                 labels=None, slices=(), exposed=(), drawn=drawn,
+                 gallery_words="The insider drew class three.")  # fmt: skip
+    page = page_of(told)
+    assert "What the insider drew" in page.said and "nearest row" in page.said
+    assert "of the class mean 0.60" in page.said
+    assert "98" in page.said and "0.46" in page.said
+    assert summary(told)[0] == "The insider drew class three."
+    assert any("the control's: taken for the class 20" in line for line in summary(told))
+    assert json.loads(told.to_json())["drawn"][0]["to_class"] == 0.46
+    shown = page_of(public(told), is_public=True)
+    assert "0.46" in shown.said and not shown.all("img")
 
 
 def test_near_chance_is_said_only_where_neither_naming_nor_average_tells():

@@ -139,6 +139,13 @@ def test_a_private_run_is_held_against_what_its_ledger_says(tmp_path):
     assert facts.epsilon.shown <= facts.epsilon.claimed
 
 
+def test_shadow_models_of_a_private_run_are_trained_with_its_noise(tmp_path):
+    changes = ["privacy.unit=record", "privacy.epsilon=4", "run.keep_uploads=false"]
+    run_experiment(load_plan(SMALL, [*changes, "exchange.rounds=1"]), tmp_path / "private")
+    facts = audit_run(tmp_path / "private", replace(QUICK, num_shadows=2, num_processes=1))
+    assert "RMIA" in {each.name for each in facts.attacks}
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

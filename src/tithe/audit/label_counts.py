@@ -26,7 +26,7 @@ class LabelCounts:
 
     Attributes:
       counts: shape ``(c,)``, >= 0, with the sum that was given.
-      num_classes_sent: classes whose bias was sent; the others follow from the sum alone.
+      num_classes_sent: classes whose bias was sent.
     """
 
     counts: Floats
@@ -52,6 +52,7 @@ def count_labels(
     learning_rate: float,
     thought: Floats,
     num_epochs: float = 1.0,
+    chose_largest: bool = False,
 ) -> LabelCounts:
     """The counts behind one local epoch (or several) of plain SGD.
 
@@ -66,6 +67,8 @@ def count_labels(
       thought: what the downloaded network thinks of public records, shape ``(c, c)``: row k is the
         mean probabilities of records of class k.
       num_epochs: passes over the records.
+      chose_largest: the largest changes were sent, as the recipe says, so that what was not sent
+        is next to nothing; else nothing is known of it.
     Raises:
       BadInput: ``thought`` is not of the network's classes, or a value is out of its range.
     """
@@ -78,10 +81,11 @@ def count_labels(
             f"thought must have shape ({num_classes}, {num_classes}), got {thought.shape}"
         )
     per_record = min(batch_size, num_records) / learning_rate / num_epochs
-    matrix = (np.eye(num_classes) - thought.T)[sent]
+    known = np.ones_like(sent) if chose_largest else sent  # an unsent change stands as 0
+    matrix = (np.eye(num_classes) - thought.T)[known]
     weight = float(num_classes)  # the sum is known far better than any difference
     rows = np.concatenate([matrix, np.full((1, num_classes), weight)])
-    right = np.concatenate([change[sent] * per_record, [weight * num_records]])
+    right = np.concatenate([change[known] * per_record, [weight * num_records]])
     counts, _ = nnls(rows, right)
     total = counts.sum()
     scaled = (

@@ -16,7 +16,7 @@ figures belong side by side.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -48,12 +48,8 @@ class Decoder:
                 "gradients must have shape (n, k) of two candidates or more, got "
                 f"{tuple(gradients.shape)}"
             )
-        norms = torch.linalg.vector_norm(gradients, dim=1)
-        self._unit = gradients.div_(norms.clamp(min=1e-30).unsqueeze(1))
-        gram = torch.zeros(len(gradients), len(gradients), dtype=torch.float64)
-        for some in self._unit.split(_COLUMNS_AT_ONCE, dim=1):
-            gram += some @ some.T  # short sums in float32, so that a small ridge still means one
-        self._values, self._vectors = np.linalg.eigh(gram.numpy())
+        self._unit = _to_unit(gradients)
+        self._values, self._vectors = np.linalg.eigh(_products(self._unit, self._unit))
 
     def scores(self, values: Tensor, *, ridge: float) -> Floats:
         """How much of the upload each candidate explains, ``(n,)``; members have the larger ones.
@@ -72,10 +68,65 @@ class Decoder:
         return np.asarray(solved, dtype=np.float64)
 
 
+class OpenDecoder:
+    """One candidate at a time against a public sample, ready for any ridge.
+
+    The upload is whitened by the public gradients' second moments, so that what all records share
+    no longer hides what one adds.
+
+    Args:
+      candidates: their gradients on the coordinates sent, shape ``(c, k)``, float32; normalised in
+        place, for the memory.
+      public: those of records that took no part, shape ``(z, k)``, likewise.
+    Raises:
+      BadInput: the two are not of the same coordinates.
+    """
+
+    def __init__(self, candidates: Tensor, public: Tensor) -> None:
+        if candidates.shape[1:] != public.shape[1:]:
+            raise BadInput(
+                "gradients must be of the same coordinates, got "
+                f"{candidates.shape[1]} and {public.shape[1]}"
+            )
+        self._unit, self._theirs = _to_unit(candidates), _to_unit(public)
+        self._values, self._vectors = np.linalg.eigh(_products(self._theirs, self._theirs))
+        self._cross = _products(self._theirs, self._unit)  # (z, c)
+        self._own = (torch.linalg.vector_norm(self._unit, dim=1) ** 2).double().numpy()  # 1, or 0
+
+    def scores(self, values: Tensor, *, ridge: float) -> Floats:
+        """How much each candidate is in the upload, ``(c,)``; members have the larger ones.
+
+        Args:
+          values: what was sent on the same coordinates, shape ``(k,)``.
+          ridge: > 0, relative to gradients of norm 1; chosen in a rehearsal, see ``choose_ridge``.
+        """
+        require_positive(ridge=ridge)
+        if values.shape != self._unit.shape[1:]:
+            raise BadInput(
+                f"gradients must have {len(values)} columns, one a value sent, got "
+                f"{self._unit.shape[1]}"
+            )
+        upload = (self._theirs @ values.float()).double().numpy()  # (z,)
+        # S = P'P / z + ridge I, and S^-1 v = (v - P' (z ridge I + P P')^-1 P v) / ridge.
+        weights = 1 / (self._values.clip(0) + len(self._theirs) * ridge)
+        solved = self._vectors @ (weights[:, None] * (self._vectors.T @ self._cross))  # (z, c)
+        along = (self._unit @ values.float()).double().numpy() - solved.T @ upload
+        own = self._own - (self._cross * solved).sum(axis=0)
+        return np.asarray(-along / np.sqrt((own * ridge).clip(1e-12)), dtype=np.float64)
+
+
+class Decodes(Protocol):
+    """What tells candidates by an upload's values: either of the two observers."""
+
+    def scores(self, values: Tensor, *, ridge: float) -> Floats:
+        """How much each candidate is in the upload."""
+        ...
+
+
 class Rehearsal(NamedTuple):
     """An upload whose members are known, since the participant played it itself."""
 
-    decoder: Decoder
+    decoder: Decodes
     values: Tensor
     took_part: Truths
 
@@ -106,39 +157,18 @@ def choose_ridge(rehearsals: Sequence[Rehearsal]) -> float:
     return max(RIDGES, key=mean_auc)
 
 
-def open_world_scores(
-    candidates: Tensor, public: Tensor, values: Tensor, *, ridge: float = 1e-2
-) -> Floats:
-    """Each candidate by itself against a public sample, shape ``(c,)``.
-
-    The upload is whitened by the public gradients' second moments, so that what all records share
-    no longer hides what one adds.
-
-    Args:
-      candidates: their gradients on the coordinates sent, shape ``(c, k)``.
-      public: those of records that took no part, shape ``(z, k)``.
-      values: what was sent there, shape ``(k,)``.
-      ridge: > 0, relative to gradients of norm 1.
-    """
-    require_positive(ridge=ridge)
-    if candidates.shape[1:] != values.shape or public.shape[1:] != values.shape:
-        raise BadInput(
-            f"gradients must have {len(values)} columns, one a value sent, got "
-            f"{candidates.shape[1]} and {public.shape[1]}"
-        )
-    unit, theirs = _unit(candidates), _unit(public)
-    count = len(theirs)
-    inner = (theirs @ theirs.T).double() + count * ridge * torch.eye(count, dtype=torch.float64)
-    factor = torch.linalg.cholesky(inner)
-    cross = (theirs @ unit.T).double()  # (z, c)
-    upload = (theirs @ values.float()).double()  # (z,)
-    # S = P'P / z + ridge I, and S^-1 v = (v - P' (z ridge I + P P')^-1 P v) / ridge.
-    solved = torch.cholesky_solve(cross, factor)  # (z, c)
-    along = (unit @ values.float()).double() - solved.T @ upload
-    own = (unit * unit).sum(dim=1).double() - (cross * solved).sum(dim=0)
-    return np.asarray((-along / (own * ridge).clamp(min=1e-12).sqrt()).numpy(), dtype=np.float64)
+def _to_unit(rows: Tensor) -> Tensor:
+    """Each row at length 1, in place; one without length stays."""
+    norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    return rows.div_(norms.clamp(min=1e-30))
 
 
-def _unit(rows: Tensor) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-    return rows / norms.clamp(min=1e-30)
+def _products(left: Tensor, right: Tensor) -> Floats:
+    """Of each row with each, float64: short sums in float32, so that a small ridge means one."""
+    found = torch.zeros(len(left), len(right), dtype=torch.float64)
+    for mine, theirs in zip(
+        left.split(_COLUMNS_AT_ONCE, dim=1), right.split(_COLUMNS_AT_ONCE, dim=1), strict=True
+    ):
+        found += mine @ theirs.T
+    products: Floats = found.numpy()
+    return products

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from tithe.cli.audit_insider import insider
 from tithe.cli.audit_model import model, scores
 from tithe.cli.audit_rehearse import rehearse
 from tithe.cli.audit_uploads import invert, uploads
@@ -32,6 +33,7 @@ audit.command()(model)
 audit.command()(scores)
 audit.command()(uploads)
 audit.command()(invert)
+audit.command()(insider)
 audit.command()(rehearse)
 
 PlanOption = Annotated[

@@ -159,6 +159,24 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What an insider's drawings of a class, or a control, are alike to; means over them.
+
+    Attributes:
+      name: whose drawings.
+      judged: the share that a judge takes for the class.
+      to_class: correlation with the class's public mean, less what all classes have in common.
+      to_member: with the nearest row that was trained on; ``to_stranger`` of as many that were not.
+    """
+
+    name: str
+    judged: float
+    to_class: float
+    to_member: float
+    to_stranger: float
+
+
+@dataclass(frozen=True)
 class AuditFacts:
     """Everything that one audit says.
 
@@ -172,7 +190,7 @@ class AuditFacts:
       when: time stamps and durations; they alone differ between replays.
     """
 
-    kind: Literal["model", "scores", "uploads", "inversion"]
+    kind: Literal["model", "scores", "uploads", "inversion", "insider"]
     name: str
     headline: str
     attacks: tuple[Attack, ...]
@@ -190,6 +208,7 @@ class AuditFacts:
     labels: Labels | None = None
     gallery: tuple[Rebuilt, ...] = ()
     gallery_words: str = ""
+    drawn: tuple[Drawn, ...] = ()
     when: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -11,6 +11,7 @@ from tithe.report.audit_facts import AuditFacts, Rebuilt, public
 from tithe.report.audit_plots import epsilons, labels, roc, timeline, turns_table
 from tithe.report.audit_words import (
     LOWER_BOUND,
+    drawn_table,
     epsilon_figure,
     isolated_words,
     resolution,
@@ -30,6 +31,7 @@ _WHAT = {
     "scores": "Audit of the scores in",
     "uploads": "Audit of the uploads of",
     "inversion": "Rebuilding the inputs of",
+    "insider": "Drawing a class of",
 }
 _PRIVATE = (
     "This page is as private as the data it speaks of: it names records. The form for others is "
@@ -38,6 +40,12 @@ _PRIVATE = (
 _CONTROL = (
     "The control is what an observer draws without the upload: the mean of public records of the "
     "class. A picture that is no better than it shows nothing of the record."
+)
+_REBUILT = ("as it is", "rebuilt", "control")
+_DRAWN = ("nearest row", "drawn", "class mean")
+_NO_CHOICE = (
+    "The first three drawings of each, as they came. Beside each stand the true row of the class "
+    "that it is most alike to and the mean of public rows, which is what anybody could draw."
 )
 
 
@@ -49,6 +57,7 @@ class AuditSection:
     sentences: list[str] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     gallery: tuple[Rebuilt, ...] = ()
+    titles: tuple[str, str, str] = _REBUILT
     table: Table | None = None
 
 
@@ -104,7 +113,8 @@ def _cards(facts: AuditFacts) -> list[Card]:
         note = "the accountant's total" + at
         if told.claimed is None or told.claimed == float("inf"):
             note = "there is no guarantee" if told.claimed else "nothing was stated"
-        cards.append(Card("Claimed: epsilon", epsilon_figure(told.claimed), note, "centralised"))
+        phase = "refused" if told.claimed == float("inf") else "centralised"
+        cards.append(Card("Claimed: epsilon", epsilon_figure(told.claimed), note, phase))
         is_broken = told.claimed is not None and told.shown > told.claimed
         note = (
             f"{percent(told.confidence, digits=0)} confidence; so many records could show "
@@ -166,6 +176,10 @@ def _gallery(facts: AuditFacts) -> AuditSection | None:
     if facts.kind == "model":
         title = "What the model takes classes for"
         return AuditSection(title, [facts.gallery_words], gallery=facts.gallery)
+    if facts.kind == "insider":
+        title, table = "What the insider drew", drawn_table(facts.drawn)
+        sentences = [_NO_CHOICE] if facts.gallery else []
+        return AuditSection(title, sentences, gallery=facts.gallery, titles=_DRAWN, table=table)
     return AuditSection("Records rebuilt", [facts.gallery_words, _CONTROL], gallery=facts.gallery)
 
 

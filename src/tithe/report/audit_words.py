@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import textwrap
 
-from tithe.report.audit_facts import Attack, AuditFacts, Epsilon, Turn
+from tithe.report.audit_facts import Attack, AuditFacts, Drawn, Epsilon, Turn
+from tithe.report.canvas import Table
 from tithe.report.wording import count, number, percent, plural
 
 SUMMARY_LINES = 25
@@ -92,6 +93,20 @@ def isolated_words(turn: Turn) -> str:
     return f"{alone} of the upload of turn {turn.turn} as they are ({seeming})."
 
 
+def drawn_table(drawn: tuple[Drawn, ...]) -> Table:
+    """What each kind of drawings is alike to."""
+    head = ("", "Taken for the class", "Like the class", "Nearest row", "Nearest stranger")
+    rows = tuple(
+        (
+            each.name,
+            percent(each.judged, digits=0),
+            *(f"{value:.2f}" for value in (each.to_class, each.to_member, each.to_stranger)),
+        )
+        for each in drawn
+    )
+    return Table(head, rows)
+
+
 def summary(facts: AuditFacts) -> list[str]:
     """The audit on a terminal, at most 25 lines."""
     lines = [f"{verdict(facts)}."]
@@ -102,6 +117,7 @@ def summary(facts: AuditFacts) -> list[str]:
         lines += [_rates_line(best), resolution(best)]
     lines += [_attack_line(each) for each in facts.attacks if each is not best][:6]
     lines += _upload_lines(facts)
+    lines += [_drawn_line(each) for each in facts.drawn]
     if facts.gallery_words and best is not None:
         lines.append(facts.gallery_words)
     lines += [f"Not tried: {name}: {why}." for name, why in facts.not_tried.items()][:4]
@@ -174,6 +190,14 @@ def _upload_lines(facts: AuditFacts) -> list[str]:
             f"{percent(facts.labels.share_by_guess, digits=0)}."
         )
     return lines
+
+
+def _drawn_line(each: Drawn) -> str:
+    return (
+        f"  {each.name}: taken for the class {percent(each.judged, digits=0)}, likeness to it "
+        f"{each.to_class:.2f}, to a row trained on {each.to_member:.2f}, to a stranger's "
+        f"{each.to_stranger:.2f}."
+    )
 
 
 def _spaced(text: str) -> str:

@@ -113,4 +113,3 @@ def _cost(status: Mapping[str, Any]) -> str:
         f"they cost epsilon {lost(epsilon)} of {float(status['budget']):g} at delta "
         f"{float(status['delta']):g}, for each {status['unit']}."
     )
-

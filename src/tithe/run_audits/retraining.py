@@ -21,8 +21,8 @@ from tithe.engines.in_process import InProcess
 from tithe.engines.loop import Training
 from tithe.learning.flat import write_vector
 from tithe.plan import Plan
-from tithe.privacy.ledger import TallyLedger
 from tithe.run_audits.pool import Pool, with_others
+from tithe.run_audits.rehearsal import Uncharged
 
 
 def require_repeatable(plan: Plan) -> None:
@@ -44,7 +44,7 @@ def train_again(plan: Plan, built: Built, shards: list[Shard], *, seed: int) -> 
     joint = built.phases[0]
     another = plan.model_copy(update={"seed": seed})
     phase = joint_phase(another, shards, joint.initial, joint.make_module)
-    engine = InProcess(phase, TallyLedger())
+    engine = InProcess(phase, Uncharged())
     training = Training(phase, engine)
     try:
         for _ in training.play():

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tithe.audit.lira import lira_online
-from tithe.audit.member_list import Decoder, Rehearsal, choose_ridge, open_world_scores
+from tithe.audit.member_list import Decoder, Decodes, OpenDecoder, Rehearsal, choose_ridge
 from tithe.audit.scores import Floats, Integers, Truths
 from tithe.audit.shadow_models import halves
 from tithe.checks import BadInput
@@ -61,9 +61,10 @@ class TurnReader:
         self._seed = seed
         self._module = source.make_module()
         self.ridge: float | None = None
+        self.open_ridge: float | None = None
 
     def read(self, upload: SentUpload) -> TurnTold:
-        """What this upload tells; the first one's rehearsals choose the ridge for all."""
+        """What this upload tells; the first one's rehearsals choose the ridges for all."""
         downloaded, suspects = upload.downloaded, self._suspects
         assert downloaded is not None
         update = decode(upload.payload, size=downloaded.numel())
@@ -84,8 +85,10 @@ class TurnReader:
             suspects.public_labels,
             update.indices,
         )
-        openly = open_world_scores(mine, public, update.values)
-        closed = self._closed(Decoder(mine), update, upload)
+        one_by_one = OpenDecoder(mine, public)
+        closed = self._closed(Decoder(mine), one_by_one, update, upload)
+        assert self.open_ridge is not None
+        openly = one_by_one.scores(update.values, ridge=self.open_ridge)
         by_sum = None
         if summed is not None:
             its = gradients[:, torch.searchsorted(columns, summed.indices)]
@@ -93,7 +96,9 @@ class TurnReader:
             by_sum = _standardised(Decoder(its).scores(summed.values, ridge=self.ridge))
         return TurnTold(closed, _standardised(openly), by_sum)
 
-    def _closed(self, decoder: Decoder, update: SparseUpdate, upload: SentUpload) -> Floats:
+    def _closed(
+        self, decoder: Decoder, one_by_one: OpenDecoder, update: SparseUpdate, upload: SentUpload
+    ) -> Floats:
         """Decoded weights against those of rehearsed turns, on the coordinates really sent."""
         assert upload.downloaded is not None
         rehearse = rehearsal_of(
@@ -106,12 +111,16 @@ class TurnReader:
         seed = self._seed + 1000 * (upload.turn + 1)
         if self.ridge is None:
             played, took_part = self._played(rehearse, _FOR_RIDGE, seed=seed + 500)
-            self.ridge = choose_ridge(
-                [
-                    Rehearsal(decoder, each.dense()[update.indices], part)
-                    for each, part in zip(played, took_part, strict=True)
-                ]
-            )
+
+            def chosen(by: Decodes) -> float:
+                return choose_ridge(
+                    [
+                        Rehearsal(by, each.dense()[update.indices], part)
+                        for each, part in zip(played, took_part, strict=True)
+                    ]
+                )
+
+            self.ridge, self.open_ridge = chosen(decoder), chosen(one_by_one)
         played, is_in = self._played(rehearse, self._num_rehearsals, seed=seed)
         told = [decoder.scores(each.dense()[update.indices], ridge=self.ridge) for each in played]
         mine = decoder.scores(update.values, ridge=self.ridge)
