@@ -1,8 +1,7 @@
 """Measures one table of this folder and writes it between its marks in README.md.
 
-``python experiments/audit-mnist/measure.py TABLE``; TABLE is ``one-record``, ``member-list``,
-``trained-model`` or ``private-training``. Figures are kept as small JSON files in ``results/``; a
-figure that is there already is not measured again.
+``python experiments/audit-mnist/measure.py TABLE``; TABLE is a key of ``TABLES``. Figures are kept
+as small JSON files in ``results/``; a figure that is there already is not measured again.
 """
 
 from __future__ import annotations
@@ -15,18 +14,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import label_histogram
+import local_epoch
 import member_list
 import one_record
+import open_world
 import private_training
+import strategies
 import torch
 import trained_model
 
 HERE = Path(__file__).parent
 TABLES: dict[str, Any] = {
     "one-record": one_record,
+    "local-epoch": local_epoch,
+    "label-histogram": label_histogram,
     "member-list": member_list,
+    "open-world": open_world,
     "trained-model": trained_model,
     "private-training": private_training,
+    "strategies": strategies,
 }
 
 
