@@ -20,16 +20,14 @@ from tithe.build import Built, build
 from tithe.build.phases import chain_of, joint_phase
 from tithe.checks import BadInput, require_at_least
 from tithe.data.shard import Shard
-from tithe.engines.loop import Training
 from tithe.learning.evaluate import evaluate
-from tithe.learning.flat import write_vector
 from tithe.plan import Plan
 from tithe.randomness import stream
 from tithe.report.audit_facts import AuditFacts, Drawn, Rebuilt
 from tithe.run_audits.gallery import SHOWN, as_uri, is_image
 from tithe.run_audits.insider_cast import Cast, cast_of
 from tithe.run_audits.insider_turns import Habit, InsiderTurns
-from tithe.run_audits.retraining import require_repeatable
+from tithe.run_audits.retraining import played, require_repeatable
 
 NUM_JUDGED = 200
 _FEWEST = 5  # rows of the class on a side; with fewer no mean of it means anything
@@ -145,14 +143,7 @@ def _play(
     habit = Habit(options.num_steps, options.num_drawings, cast.called)
     share = chain_of(plan.for_participant(cast.insider).sharing)
     engine = InsiderTurns(phase, cast.place, insider, habit, share=share)
-    training = Training(phase, engine)
-    try:
-        for _ in training.play():
-            pass
-    finally:
-        engine.close()
-    module = phase.make_module()
-    write_vector(module, training.server.store.joint)
+    module = played(phase, engine)
     accuracy = evaluate(module, built.test_features, built.test_labels).accuracy
     return insider.draw(NUM_JUDGED), accuracy
 

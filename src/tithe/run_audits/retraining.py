@@ -18,8 +18,9 @@ from tithe.checks import BadInput
 from tithe.data.shard import Shard
 from tithe.data.synthetic import KINDS
 from tithe.engines.in_process import InProcess
-from tithe.engines.loop import Training
+from tithe.engines.loop import Engine, Training
 from tithe.learning.flat import write_vector
+from tithe.parties.phase import Phase
 from tithe.plan import Plan
 from tithe.run_audits.pool import Pool, with_others
 from tithe.run_audits.rehearsal import Uncharged
@@ -44,14 +45,18 @@ def train_again(plan: Plan, built: Built, shards: list[Shard], *, seed: int) -> 
     joint = built.phases[0]
     another = plan.model_copy(update={"seed": seed})
     phase = joint_phase(another, shards, joint.initial, joint.make_module)
-    engine = InProcess(phase, Uncharged())
+    return played(phase, InProcess(phase, Uncharged()))
+
+
+def played(phase: Phase, engine: Engine) -> nn.Module:
+    """Plays a training to its end, closes the engine, and gives the joint network."""
     training = Training(phase, engine)
     try:
         for _ in training.play():
             pass
     finally:
         engine.close()
-    module = joint.make_module()
+    module = phase.make_module()
     write_vector(module, training.server.store.joint)
     return module
 
