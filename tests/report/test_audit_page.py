@@ -145,6 +145,8 @@ def test_near_chance_does_not_hide_another_attack_that_tells():
 def test_a_blind_audit_says_so():
     blind = facts(planted_named=0, is_planted_found=False)
     assert "a planted leak is NOT found" in page_of(blind).said
+    few = facts(planted=5, planted_named=5, is_planted_found=False)
+    assert "with so few records luck alone might name as many" in page_of(few).said
 
 
 def test_an_audit_without_scores_has_a_page_too():

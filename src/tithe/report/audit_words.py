@@ -44,6 +44,8 @@ def self_test(facts: AuditFacts) -> str:
     told = f"{count(facts.planted_named)} records named where {count(facts.planted)} were planted"
     if facts.is_planted_found:
         return f"Self-test: in as many scores as these a planted leak is found ({told})."
+    if facts.planted_named >= facts.planted:
+        return f"Self-test: with so few records luck alone might name as many ({told})."
     return f"Self-test: a planted leak is NOT found ({told}): so few records can show nothing."
 
 
