@@ -58,7 +58,7 @@ def main() -> None:
     torch.set_num_threads(1)
     found = measure(options.shadows, options.processes)
     (HERE / "results" / "membership.json").write_text(json.dumps(found, indent=1) + "\n")
-    put_between_marks(HERE / "README.md", "table", table(found))
+    put_between_marks(HERE / "README.md", table(found))
 
 
 def measure(num_shadows: int, num_processes: int) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def network(seed: int) -> nn.Module:
     return build_model("svhn-cnn", num_classes=10, seed=seed, initial="lecun")
 
 
-def table(found: dict[str, Any]) -> str:
+def table(found: dict[str, Any]) -> list[str]:
     """One line an attack."""
     lines = [HEAD, "| --- | ---: | ---: | ---: | ---: |"]
     for name, each in found["attacks"].items():
@@ -124,7 +124,7 @@ def table(found: dict[str, Any]) -> str:
             f"| {name} | {each['auc']:.3f} | {one} | {tenth} "
             f"| {each['named']} ({each['chance']:.1f}) |"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _target(features: Tensor, labels: Tensor, took_part: np.ndarray) -> nn.Module:
@@ -157,7 +157,7 @@ def _with_shadows(target: Floats, shadows: Shadows) -> dict[str, Floats]:
 
 
 def _leaving_all_out(shadows: Shadows, count: int) -> Shadows:
-    """So many models; of an odd count below two, one that every record is outside of somewhere.
+    """The first so many models; of one alone, every record would have to be outside.
 
     A single model saw half of the pool, so each record is asked of the one of the first pair that
     did not see it.
