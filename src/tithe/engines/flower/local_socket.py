@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -59,6 +60,14 @@ def listener_at(path: Path) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def stop_listening(listener: socket.socket, path: Path) -> None:
+    """Lets nobody in any more, whoever waits in ``accept`` included, and removes the socket."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    path.unlink(missing_ok=True)
 
 
 def _exactly(line: socket.socket, length: int) -> bytes:

@@ -10,7 +10,12 @@ import threading
 from pathlib import Path
 
 from tithe.engines.flower.letters import MOST_PARTS, PART_BYTES
-from tithe.engines.flower.local_socket import listener_at, read_message, send_message
+from tithe.engines.flower.local_socket import (
+    listener_at,
+    read_message,
+    send_message,
+    stop_listening,
+)
 
 _MOST_BYTES = PART_BYTES * MOST_PARTS
 _MOST_LINES = 4  # connections at once; a SuperNode asks for one message after another
@@ -73,10 +78,7 @@ class RelayPost:
     def close(self) -> None:
         """Stops listening, hangs up on all and removes the socket."""
         self._is_over.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._path.unlink(missing_ok=True)
+        stop_listening(self._listener, self._path)
         self._thread.join(timeout=5)
         while (left := self.pull()) is not None:
             self._open[left[0]].close()

@@ -18,7 +18,12 @@ from pathlib import Path
 
 from tithe.engines.flower.carrying import Tell
 from tithe.engines.flower.letters import MOST_PARTS, PART_BYTES
-from tithe.engines.flower.local_socket import listener_at, read_message, send_message
+from tithe.engines.flower.local_socket import (
+    listener_at,
+    read_message,
+    send_message,
+    stop_listening,
+)
 
 _MOST_BYTES = PART_BYTES * MOST_PARTS
 _SILENT_SECONDS = 60.0  # a ServerApp speaks several times a second
@@ -90,10 +95,7 @@ class RelayServerPost:
     def close(self) -> None:
         """Tells the ServerApp that its run is over, stops listening, and removes the socket."""
         self._is_over.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._path.unlink(missing_ok=True)
+        stop_listening(self._listener, self._path)
         self._thread.join(timeout=10)
 
     def __enter__(self) -> RelayServerPost:
