@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from tithe.ledger_reading import KIND
 from tithe.parties.participant import Participant
 from tithe.parties.phase import Phase
 from tithe.plan import Plan
@@ -13,7 +12,7 @@ from tithe.privacy.accounting import TotalCost, total_cost
 from tithe.privacy.condensed import condensed
 from tithe.privacy.events import Event
 from tithe.privacy.gate import gate_of
-from tithe.privacy.ledger import BudgetLedger, as_begun
+from tithe.privacy.ledger import KIND, BudgetLedger, as_begun
 from tithe.record import read_about
 from tithe.storage.journal import Journal
 

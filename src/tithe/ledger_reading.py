@@ -16,10 +16,9 @@ from tithe.privacy.budget import Budget
 from tithe.privacy.condensed import condensed
 from tithe.privacy.events import Event, Unit, event_of
 from tithe.privacy.gate import gate_of
-from tithe.privacy.ledger import BudgetLedger, begun_order
+from tithe.privacy.ledger import KIND, BudgetLedger, begun_order
 from tithe.storage.journal import Journal
 
-KIND = "ledger"
 MOST_TURNS = 10_000
 
 

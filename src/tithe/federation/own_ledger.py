@@ -11,10 +11,9 @@ from tithe.parties.participant import Participant
 from tithe.privacy.budget import Budget
 from tithe.privacy.events import Event
 from tithe.privacy.gate import gate_of
-from tithe.privacy.ledger import BudgetLedger, as_begun
+from tithe.privacy.ledger import KIND, BudgetLedger, as_begun
 from tithe.storage.journal import Journal
 
-KIND = "ledger"
 WITHOUT_LIMIT = Budget(math.inf, 0.0, "participant", "zero_out", math.inf)
 
 

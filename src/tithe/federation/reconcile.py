@@ -19,9 +19,9 @@ from torch import Tensor
 
 from tithe.federation.central import Central
 from tithe.federation.frames import LedgerMark
-from tithe.federation.own_ledger import KIND
 from tithe.federation.store import Entry, UploadStore
 from tithe.federation.terms import Terms
+from tithe.privacy.ledger import KIND
 from tithe.storage.journal import DamagedJournal, Journal, Reading
 from tithe.storage.uploads import SentUpload, read_uploads
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tithe.federation.drift import read_drift
-from tithe.federation.own_ledger import KIND as LEDGER
+from tithe.privacy.ledger import KIND as LEDGER
 from tithe.storage.journal import Journal
 from tithe.storage.uploads import JOURNAL
 from tithe.storage.uploads import KIND as UPLOADS

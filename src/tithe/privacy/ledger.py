@@ -33,6 +33,10 @@ fixed order and a plain sum are and a privacy-loss distribution is not. More eve
 """
 
 
+KIND = "ledger"
+"""What the journal calls itself in which charges last."""
+
+
 class Ledger(Protocol):
     """Where a participant's turn is charged; refusing (raising) means that nothing leaves."""
 
