@@ -25,7 +25,7 @@ SHAPES = {
     "wrn-16-4": (3, 32, 32),
     "table-mlp": (9,),
 }
-TEXTS = ("text-bag", "text-transformer")
+TEXTS = ("text-bag", "text-linear", "text-transformer")
 NEEDED = {"table-mlp": {"columns": 9}}
 
 

@@ -11,10 +11,11 @@ from tithe.learning.models import build_model, name_for
 from tithe.learning.per_example.checks import find_way
 from tithe.learning.table import columns_of
 from tithe.learning.text_bag import text_bag
+from tithe.learning.text_linear import text_linear
 from tithe.learning.text_transformer import text_transformer
 
 LABELS = torch.tensor([0, 1])
-texts = pytest.mark.parametrize("make", [text_bag, text_transformer])
+texts = pytest.mark.parametrize("make", [text_bag, text_linear, text_transformer])
 
 
 def size_of(module):
@@ -30,6 +31,7 @@ def tokens(*words, length=64):
 def test_sizes_are_those_counted_by_hand():
     table = 8192 * 32
     assert size_of(text_bag()) == table + 32 * 2 + 2 == 262_210
+    assert size_of(text_linear()) == 8192 * 2 + 2 == 16_386
     block = 2 * 64 + 4 * (32 * 32 + 32) + (32 * 64 + 64) + (64 * 32 + 32)
     assert size_of(text_transformer()) == table + 64 * 32 + 2 * block + 64 + 66 == 281_410
     mlp = build_model("table-mlp-30", num_classes=2, seed=1)
@@ -49,7 +51,8 @@ def test_a_table_gives_single_gradients_by_one_backward_pass():
 
 @texts
 def test_padding_changes_no_score(make):
-    module = make(**({} if make is text_bag else {"length": 64}))
+    module = make(**({"length": 64} if make is text_transformer else {}))
+    torch.nn.init.normal_(module.linear.weight)
     short = module(tokens(5, 7, 9, length=3))
     assert torch.allclose(module(tokens(5, 7, 9)), short, atol=1e-6)
 
@@ -68,6 +71,16 @@ def test_a_bag_does_not_see_the_order_and_a_transformer_does():
     bag, transformer = text_bag(), text_transformer()
     assert torch.allclose(bag(one), bag(other), atol=1e-6)
     assert not torch.allclose(transformer(one), transformer(other), atol=1e-3)
+
+
+def test_the_linear_network_sees_which_words_occur_and_not_how_often():
+    module = text_linear(num_classes=3)
+    torch.nn.init.normal_(module.linear.weight)
+    often, once = tokens(11, 12, 12, 12), tokens(12, 11)
+    assert torch.equal(module(often), module(once))
+    by_hand = (module.linear.weight[:, 11] + module.linear.weight[:, 12]) / 2**0.5
+    assert torch.allclose(module(once)[0], by_hand + module.linear.bias, atol=1e-6)
+    assert torch.equal(module(tokens())[0], module.linear.bias)
 
 
 def test_heads_must_divide_the_width():

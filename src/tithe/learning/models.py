@@ -21,6 +21,7 @@ from tithe.checks import BadInput, nearest
 from tithe.learning.linear import linear
 from tithe.learning.table import columns_of, table_mlp, table_name
 from tithe.learning.text_bag import text_bag
+from tithe.learning.text_linear import text_linear
 from tithe.learning.text_transformer import text_transformer
 from tithe.learning.vgg import vgg19
 from tithe.learning.wide_resnet import wrn_16_4
@@ -150,6 +151,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "wrn-16-4": wrn_16_4,
     "table-mlp": table_mlp,
     "text-bag": text_bag,
+    "text-linear": text_linear,
     "text-transformer": text_transformer,
 }
 

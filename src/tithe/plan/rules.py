@@ -36,8 +36,8 @@ def _data(data: Data) -> Iterator[Problem]:
 def _model(plan: Parts) -> Iterator[Problem]:
     if plan.data.set in TEXT_SETS and plan.model.name == "auto":
         yield Problem(
-            f'model.name must be "text-bag", "text-transformer" or a function of yours for '
-            f'data.set = "{plan.data.set}", got "auto"',
+            f'model.name must be "text-bag", "text-linear", "text-transformer" or a function of '
+            f'yours for data.set = "{plan.data.set}", got "auto"',
             ("model.name", "data.set"),
         )
 

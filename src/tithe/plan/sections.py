@@ -35,6 +35,7 @@ MODELS = (
     "wrn-16-4",
     "table-mlp",
     "text-bag",
+    "text-linear",
     "text-transformer",
 )
 MODEL_FORMS = ("table-mlp-COLUMNS", "module:function")
