@@ -8,9 +8,13 @@ import math
 import pytest
 
 from tests.private_plans import SMALL
+from tithe.build import build
 from tithe.experiment import predict, run_experiment
+from tithe.ledger_folder import KIND, path_of
+from tithe.ledger_reading import read_ledger
 from tithe.plan import load_plan
 from tithe.record import read_run
+from tithe.storage.journal import Journal
 
 PLAIN: list[str] = []
 PRIVATE = ["privacy.unit=record", "privacy.epsilon=4.0"]
@@ -88,6 +92,33 @@ def test_unequal_classes_are_trained_on_and_shown(method, privacy, tmp_path):
     assert {line.status for line in record.turns if line.phase == "joint"} == {"shared"}
     page = (tmp_path / "run" / "page.html").read_text(encoding="utf-8")
     assert "How well each class is told" in page
+
+
+def test_rows_between_neighbours_are_trained_on_and_charged(tmp_path):
+    charged, spent = {}, {}
+    for method in ("none", "line_smote"):
+        plan = small(
+            "data.train_rows=0",
+            "balance.class_rows=[40, 40, 20, 20, 20, 20, 20, 10, 10, 5]",
+            f"balance.method={method}",
+            "balance.most_times=2",
+            "training.local_steps=4",
+            "privacy.unit=record",
+            "privacy.noise_multiplier=2.0",
+            "privacy.epsilon=100.0",
+        )
+        run_experiment(plan, tmp_path / method)
+        assert {line.status for line in read_run(tmp_path / method).turns} == {"shared"}
+        path = path_of(tmp_path / method / "ledgers", 0)
+        first = build(plan).phases[0].participants[0]
+        with Journal.open(path, kind=KIND, fingerprint=first.shard.fingerprint()) as journal:
+            charged[method] = [event for row in journal.rows() for event in row["events"]]
+        spent[method] = read_ledger(path).accounts[0].total.pld.epsilon
+    assert {event["kind"] for event in charged["none"]} == {"gaussian_steps"}
+    for event in charged["line_smote"]:
+        assert event["kind"] == "touched_row_steps" and event["count"] == 4
+        assert (event["most_brought"], event["most_taken"]) == (3, 1)
+    assert 0 < spent["none"] < spent["line_smote"] < 100
 
 
 @needs_imblearn

@@ -11,11 +11,13 @@ from tests.private_plans import SMALL
 from tithe.build import build
 from tithe.build.rows import balanced, rows_each
 from tithe.checks import BadInput
+from tithe.data.balance import Touched
 from tithe.data.dataset import Dataset
 from tithe.data.normalise import Normalisation
 from tithe.data.shard import Shard
 from tithe.plan import load_plan
 from tithe.plan_costs import costs_of
+from tithe.privacy.events import TouchedRowSteps
 
 COUNTS = "balance.class_rows=[100, 80, 60, 40, 20, 20, 20, 20, 20, 10]"
 RECORD = "privacy.unit=record"
@@ -70,14 +72,14 @@ def test_own_counts_decide_the_weights_unless_public_ones_are_stated():
     stated = ["balance.method=class_weights", "balance.public_counts=[3.0, 1.0]"]
     for each in balanced(plan_with(*stated), shards):
         assert each.class_weights == (pytest.approx(2 / 3), 2.0)
-        assert each.most_copies == 1
+        assert each.touched == Touched()
 
 
 def test_oversampled_rows_are_copies_and_the_ledger_goes_on():
     data = two_classes()
     shards = shards_of(data, list(range(100)))
     (each,) = balanced(plan_with("balance.method=oversample", "balance.most_times=4"), shards)
-    assert each.most_copies == 4
+    assert each.touched == Touched(brought=4)
     assert counts_of(each.shard) == [90, 40]
     assert set(each.shard.rows.tolist()) == set(range(100))
     assert each.shard.fingerprint() == shards[0].fingerprint()
@@ -94,6 +96,29 @@ def test_each_participants_synthetic_rows_are_its_own():
     assert not set(one.shard.rows.tolist()) & set(other.shard.rows.tolist())
     assert torch.equal(one.shard.data.features[:100], data.features)
     assert one.shard.fingerprint() == shards[0].fingerprint()
+
+
+def test_rows_between_neighbours_are_a_participants_own_and_so_is_the_line():
+    data = two_classes()
+    shards = shards_of(data, [*range(30), *range(90, 95)], [*range(30, 60), *range(95, 98)])
+    plan = plan_with("balance.method=line_smote", "balance.most_times=4")
+    one, other = balanced(plan, shards)
+    assert counts_of(one.shard) == [30, 5 + 3 * 4] and counts_of(other.shard) == [30, 3 + 3 * 2]
+    assert one.touched == other.touched == Touched(brought=7, taken=3)
+    assert one.shard.fingerprint() == shards[0].fingerprint()
+    (alone,) = balanced(plan, shards[:1])  # whoever else is there changes nothing
+    assert torch.equal(alone.shard.tensors()[0], one.shard.tensors()[0])
+    rare = data.features[90:95]
+    new = one.shard.tensors()[0][35:]
+    assert bool(((new >= rare.min(dim=0).values) & (new <= rare.max(dim=0).values)).all())
+
+
+def test_public_counts_alone_decide_how_many_stand_between_two():
+    shards = shards_of(two_classes(), [0, 1, 2, 90, 91], [3, 98])
+    stated = plan_with("balance.method=line_smote", "balance.public_counts=[9.0, 3.0]")
+    one, other = balanced(stated, shards)
+    assert one.touched == other.touched == Touched(brought=5, taken=2)
+    assert counts_of(one.shard) == [3, 2 + 2] and counts_of(other.shard) == [1, 1]
 
 
 @needs_imblearn
@@ -141,6 +166,22 @@ def test_a_group_of_copies_takes_more_noise_and_the_same_epsilon():
         epsilon.append(costs_of(built).groups[0].total.rdp.epsilon)
     assert noise == sorted(noise) and noise[1] > 1.1 * noise[0]
     assert epsilon == pytest.approx([8.0] * 2, rel=0.01)
+
+
+def test_a_group_of_touched_rows_takes_more_noise_and_the_same_epsilon():
+    grown = [RECORD, COUNTS, "balance.method=line_smote", "partition.participants=1"]
+    noise = []
+    for most_times in (1, 2, 3):
+        built = build(plan_with(*grown, f"balance.most_times={most_times}"))
+        participant = built.phases[0].participants[0]
+        assert participant.cost is not None and participant.private is not None
+        (event,) = participant.cost
+        if most_times > 1:
+            assert isinstance(event, TouchedRowSteps)
+            assert (event.most_brought, event.most_taken) == (2 * most_times - 1, most_times - 1)
+        noise.append(participant.private.noise_multiplier)
+        assert costs_of(built).groups[0].total.rdp.epsilon == pytest.approx(8.0, rel=0.01)
+    assert 1.3 * noise[0] < noise[1] and 1.1 * noise[1] < noise[2]
 
 
 def test_weights_take_no_more_noise_than_none():

@@ -62,6 +62,22 @@ def test_it_names_whom_it_protects_by_which_neighbours_and_how_it_counts(account
     assert "simulated" not in account("--set", "privacy.noise=secure").stdout
 
 
+def test_rows_that_one_record_touches_are_told(account):
+    grown = [
+        "--set", "balance.method=line_smote",
+        "--set", "balance.most_times=3",
+        "--set", "balance.public_counts=[3, 1, 1, 1, 1, 1, 1, 1, 1, 1]",
+    ]  # fmt: skip
+    assert ", up to 5 rows brought and 2 taken away by one record, noise" in account(*grown).stdout
+    [group] = json.loads(account(*grown, "--json").stdout)["groups"][:1]
+    [event] = group["events"]
+    assert (event["kind"], event["most_brought"], event["most_taken"]) == (
+        "touched_row_steps",
+        5,
+        2,
+    )
+
+
 def test_turn_round_and_total_are_told_by_every_accountant(account):
     shown = account().stdout
     plain = json.loads(account("--json").stdout)

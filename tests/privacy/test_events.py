@@ -17,6 +17,7 @@ from tithe.privacy.events import (
     PlainValues,
     RepeatedRowSteps,
     SparseVectorSelection,
+    TouchedRowSteps,
     event_of,
     row_of,
     shuffled_event,
@@ -37,6 +38,12 @@ events = st.one_of(
     st.builds(
         RepeatedRowSteps,
         *(scales, st.floats(1e-12, 0.999), st.integers(1, 1000), counts),
+        unit=st.just("record"),
+        relation=neighbours["relation"],
+    ),
+    st.builds(
+        TouchedRowSteps,
+        *(scales, st.floats(1e-12, 0.999), st.integers(1, 1000), st.integers(1, 1000), counts),
         unit=st.just("record"),
         relation=neighbours["relation"],
     ),
@@ -106,6 +113,8 @@ def test_every_count_is_a_whole_number_from_one(wrong):
         LaplaceRelease(1.0, wrong, **HERS)
     with pytest.raises(ValueError, match="count must be"):
         GaussianSteps(1.0, count=wrong, **HERS)
+    with pytest.raises(ValueError, match="most_taken must be"):
+        TouchedRowSteps(1.0, 0.1, 1, wrong, unit="record", relation="replace")
     with pytest.raises(ValueError, match="num_queries must be"):
         SparseVectorSelection(1.0, 1.0, 1, True, num_queries=wrong, **HERS)
 

@@ -117,7 +117,7 @@ def _participant(
         num_rows=len(shard),
         num_turns=num_turns,
         size=size,
-        most_copies=rows.most_copies,
+        touched=rows.touched,
     )
     return replace(
         participant,

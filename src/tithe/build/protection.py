@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from tithe.build.upload_noise import Events, Finish, upload_noise
 from tithe.checks import BadInput
+from tithe.data.balance import ONE_ROW, Touched
 from tithe.learning.dp_sgd import PrivateTraining
 from tithe.learning.local import LocalTraining
 from tithe.plan import ParticipantPlan, Privacy
@@ -15,7 +16,7 @@ from tithe.privacy.budget import Budget
 from tithe.privacy.calibrate import smallest_scale, turns_within
 from tithe.privacy.events import Event, PlainSelection, PlainValues, Relation, Unit
 from tithe.privacy.filter import best_order
-from tithe.privacy.repeated_rows import repeated_rows_event
+from tithe.privacy.touched_rows import touched_rows_event
 from tithe.sharing.stages import Stage
 
 PLAIN = (PlainSelection, PlainValues)
@@ -49,7 +50,7 @@ def protect(
     num_rows: int,
     num_turns: int,
     size: int,
-    most_copies: int = 1,
+    touched: Touched = ONE_ROW,
 ) -> Protection:
     """Calibrates the noise of one participant for its whole training, before it starts.
 
@@ -60,13 +61,13 @@ def protect(
       num_rows: how many rows it has; this decides its sampling rate and never leaves it.
       num_turns: how many turns it will have.
       size: d, the number of parameters.
-      most_copies: how many of its rows may be one record's.
+      touched: how many of its rows one record decides.
     Raises:
       BadInput: no noise fits the budget.
     """
     unit: Unit = "record" if privacy.unit == "record" else "participant"
     if unit == "record":
-        turn_at, finish = _by_record(privacy, training, num_rows, most_copies)
+        turn_at, finish = _by_record(privacy, training, num_rows, touched)
     else:
         turn_at, finish = upload_noise(privacy, own.sharing, size=size)
 
@@ -108,7 +109,7 @@ def _scale(privacy: Privacy, turn_at: Events, *, num_turns: int) -> float:
 
 
 def _by_record(
-    privacy: Privacy, training: LocalTraining, num_rows: int, most_copies: int
+    privacy: Privacy, training: LocalTraining, num_rows: int, touched: Touched
 ) -> tuple[Events, Finish]:
     """DP-SGD in local training; whatever is shared of its change is free."""
     if num_rows < privacy.microbatch:
@@ -124,6 +125,7 @@ def _by_record(
         )
     num_steps = training.num_steps(num_rows)
     is_sampled = privacy.sampling == "poisson"
+    assert is_sampled or not touched.taken  # the plan's rules: no row keeps its place otherwise
     relation: Relation = "add_or_remove" if is_sampled and privacy.microbatch == 1 else "zero_out"
 
     def private_at(noise_multiplier: float) -> PrivateTraining:
@@ -147,10 +149,11 @@ def _by_record(
             rate, count = private.sampling_rate(num_rows), num_steps
         else:  # each row is in one batch of every pass
             rate, count = 1.0, math.ceil(num_steps / math.ceil(num_rows / batch_size))
-        event = repeated_rows_event(
+        event = touched_rows_event(
             noise_multiplier=in_sensitivity,
             sampling_rate=rate,
-            most_copies=most_copies,
+            most_brought=touched.brought,
+            most_taken=touched.taken,
             count=count,
             relation=relation,
         )

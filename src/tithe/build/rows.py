@@ -1,4 +1,4 @@
-"""Which rows there are, which participant holds which, and which of them train more than once."""
+"""Which rows there are, which participant holds which, and what it trains on because of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ import torch
 from torch import Tensor
 
 from tithe.checks import BadInput
-from tithe.data.balance import class_weights, copies_each, growth, kept_rows, most_copies
+from tithe.data.balance import (
+    ONE_ROW,
+    Touched,
+    class_weights,
+    copies_each,
+    growth,
+    kept_rows,
+    most_copies,
+)
 from tithe.data.dataset import Dataset
+from tithe.data.line_smote import line_rows, rows_between, touched_by_one
 from tithe.data.partition import dirichlet, even, independent, label_shards, natural, power_law
 from tithe.data.shard import Shard
 from tithe.data.synthetic import KINDS, synthetic_rows
@@ -25,12 +34,13 @@ class Balanced:
     Attributes:
       shard: its rows, some of them several times or with synthetic ones beside them.
       class_weights: of its classes in the loss; empty if all weigh 1.
-      most_copies: how many rows of the shard may be one record's.
+      touched: how many rows of the shard one record decides. For SMOTE and kin it is true of public
+        rows alone, and [privacy] lets no others through.
     """
 
     shard: Shard
     class_weights: tuple[float, ...] = ()
-    most_copies: int = 1
+    touched: Touched = ONE_ROW
 
 
 def rows_each(plan: Plan, train: Dataset) -> list[Tensor]:
@@ -117,7 +127,8 @@ def balanced(plan: Plan, shards: Sequence[Shard], *, purpose: str = "balance") -
     """What each participant trains on; its own shard where [balance] asks for nothing.
 
     Guarantee, where public counts are stated: how often a row is there, and what weighs it, depends
-    on that row and on these counts alone; synthetic rows of public rows depend on no private one.
+    on that row and on these counts alone; synthetic rows of public rows depend on no private one;
+    of those on a line one record touches as many as are told.
 
     Args:
       plan: its [balance].
@@ -129,8 +140,8 @@ def balanced(plan: Plan, shards: Sequence[Shard], *, purpose: str = "balance") -
     balance = plan.balance
     if balance.method == "none":
         return [Balanced(shard) for shard in shards]
-    if balance.method in KINDS:
-        return _with_synthetic_rows(plan, shards, purpose=purpose)
+    if balance.method in KINDS or balance.method == "line_smote":
+        return _with_new_rows(plan, shards, purpose=purpose)
     found = []
     for number, shard in enumerate(shards):
         labels, counts = _labels_and_counts(plan, shard)
@@ -141,38 +152,60 @@ def balanced(plan: Plan, shards: Sequence[Shard], *, purpose: str = "balance") -
         rng = stream(plan.seed, purpose=purpose, participant=number)
         rows = shard.rows.repeat_interleave(copies_each(labels, factors=factors, rng=rng))
         grown = replace(shard, rows=rows, held=shard.rows)
-        found.append(Balanced(grown, most_copies=most_copies(factors)))
+        found.append(Balanced(grown, touched=Touched(brought=most_copies(factors))))
     return found
 
 
-def _with_synthetic_rows(plan: Plan, shards: Sequence[Shard], *, purpose: str) -> list[Balanced]:
-    """One data set for all, with every participant's synthetic rows behind the real ones."""
-    balance, data = plan.balance, shards[0].data
-    assert balance.method in KINDS
-    public = _private_and_public(plan, data)[1] if balance.public_rows else None
-    features, labels, rows_of = [data.features], [data.labels], []
+def _with_new_rows(plan: Plan, shards: Sequence[Shard], *, purpose: str) -> list[Balanced]:
+    """One data set for all, with every participant's new rows behind the real ones."""
+    data = shards[0].data
+    public = _private_and_public(plan, data)[1] if plan.balance.public_rows else None
+    features, labels, rows_of, touched_of = [data.features], [data.labels], [], []
     num_rows = len(data)
     for number, shard in enumerate(shards):
-        source = shard.rows if public is None else public
         rng = stream(plan.seed, purpose=purpose, participant=number)
-        new, new_labels = synthetic_rows(
-            data.features[source],
-            data.labels[source],
-            kind=balance.method,
-            wanted=_wanted(plan, shard),
-            neighbours=balance.neighbours,
-            seed=int(torch.randint(2**32, (1,), generator=rng)),
-            name=data.name,
-        )
+        if plan.balance.method == "line_smote":
+            new, new_labels, touched = _on_a_line(plan, shard, rng)
+        else:
+            source = shard.rows if public is None else public
+            new, new_labels = _synthetic(plan, shard, source, rng)
+            touched = ONE_ROW
         features.append(new)
         labels.append(new_labels)
         rows_of.append(torch.cat([shard.rows, torch.arange(num_rows, num_rows + len(new))]))
+        touched_of.append(touched)
         num_rows += len(new)
     grown = replace(data, features=torch.cat(features), labels=torch.cat(labels), groups=None)
     return [
-        Balanced(replace(shard, data=grown, rows=rows, held=shard.rows))
-        for shard, rows in zip(shards, rows_of, strict=True)
+        Balanced(replace(shard, data=grown, rows=rows, held=shard.rows), touched=touched)
+        for shard, rows, touched in zip(shards, rows_of, touched_of, strict=True)
     ]
+
+
+def _on_a_line(plan: Plan, shard: Shard, rng: torch.Generator) -> tuple[Tensor, Tensor, Touched]:
+    """New rows of one participant between neighbours of its own, and how many a record touches."""
+    labels, counts = _labels_and_counts(plan, shard)
+    between = rows_between(counts, most_times=plan.balance.most_times)
+    own, name = shard.data.features[shard.rows], shard.data.name
+    new, new_labels = line_rows(own, labels, between=between, rng=rng, name=name)
+    return new, new_labels, touched_by_one(between)
+
+
+def _synthetic(
+    plan: Plan, shard: Shard, source: Tensor, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """New rows for one participant by imbalanced-learn, made of the rows ``source``."""
+    balance, data = plan.balance, shard.data
+    assert balance.method in KINDS
+    return synthetic_rows(
+        data.features[source],
+        data.labels[source],
+        kind=balance.method,
+        wanted=_wanted(plan, shard),
+        neighbours=balance.neighbours,
+        seed=int(torch.randint(2**32, (1,), generator=rng)),
+        name=data.name,
+    )
 
 
 def _wanted(plan: Plan, shard: Shard) -> dict[int, int]:

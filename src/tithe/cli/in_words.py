@@ -50,14 +50,20 @@ def release(event: Event) -> str:
         LaplaceRelease,
         RepeatedRowSteps,
         SparseVectorSelection,
+        TouchedRowSteps,
     )
 
     match event:
-        case GaussianSteps() | RepeatedRowSteps() if event.sampling_rate < 1:
+        case GaussianSteps() | RepeatedRowSteps() | TouchedRowSteps() if event.sampling_rate < 1:
             what = f"{_many(event.count, 'noisy step')} on Poisson samples of rate"
             rate = f"{figure(event.sampling_rate)}"
             if isinstance(event, RepeatedRowSteps):
                 rate += f", up to {event.most_copies} rows of one record"
+            if isinstance(event, TouchedRowSteps):
+                rate += (
+                    f", up to {_many(event.most_brought, 'row')} brought and {event.most_taken} "
+                    "taken away by one record"
+                )
             return f"{what} {rate}, noise multiplier {figure(event.noise_multiplier)}"
         case GaussianSteps():
             what = "Gaussian noise on one vector" if event.count == 1 else "Gaussian noise, "

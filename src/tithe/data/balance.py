@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tithe.checks import BadInput
+
+
+@dataclass(frozen=True)
+class Touched:
+    """How many of the rows that are trained on one record decides, by public numbers alone.
+
+    Attributes:
+      brought: at most so many are there with the record and not without it, >= 1.
+      taken: at most so many are there without it and not with it, >= 0.
+    """
+
+    brought: int = 1
+    taken: int = 0
+
+
+ONE_ROW = Touched()
+"""Each record is one row, and no other row is made of it."""
 
 
 def kept_rows(

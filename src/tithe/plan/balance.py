@@ -7,6 +7,8 @@ from typing import Literal
 from tithe.plan.sections import AtLeastOne, Count, Positive, Section
 
 SYNTHETIC = ("smote", "borderline_smote", "adasyn")
+"""new rows between a row and its nearest, of which one record can move any number"""
+BETWEEN_ROWS = (*SYNTHETIC, "line_smote")
 
 
 class Balance(Section):
@@ -15,10 +17,11 @@ class Balance(Section):
     class_rows: tuple[Count, ...] = ()
     """keep so many training rows of each class, drawn with the seed; empty keeps all"""
     method: Literal[
-        "none", "class_weights", "oversample", "smote", "borderline_smote", "adasyn"
+        "none", "class_weights", "oversample", "smote", "borderline_smote", "adasyn", "line_smote"
     ] = "none"
     """nothing; rows of rare classes weigh more in the loss; they are there several times; or new
-    rows are made between them, by imbalanced-learn"""
+    rows are made between them: by imbalanced-learn, or between neighbours along a public direction,
+    of which one record touches few"""
     public_counts: tuple[Positive, ...] = ()
     """rows of each class, or their proportions, as everybody may know them; empty takes class_rows,
     and without these every participant counts its own"""

@@ -1,4 +1,4 @@
-"""A sum that moves by as many lengths as a binomial law says, under Gaussian noise."""
+"""Sums that move by as many lengths as a binomial law says, under Gaussian noise."""
 
 from __future__ import annotations
 
@@ -36,71 +36,99 @@ def log_ratio(at: Vector, log_chances: Vector, *, noise_multiplier: float) -> Ve
 
 
 def mixture_renyi(
-    orders: Sequence[float], *, noise_multiplier: float, sampling_rate: float, most_copies: int
+    orders: Sequence[float],
+    *,
+    noise_multiplier: float,
+    sampling_rate: float,
+    most_copies: int,
+    most_taken: int = 0,
 ) -> Vector:
     """The larger of ``D_a(P || Q)`` and ``D_a(Q || P)`` at each order, shape ``(len(orders),)``.
 
-    Infinity at orders for which the grid would be too large. Both integrals are sums over an even
-    grid, which for these analytic integrands converge faster than any power of its step; what lies
-    beyond the grid is bounded above and added.
+    P moves forward by one length for each copy that is taken, and Q back by one for each row that P
+    is without: ``P = sum_i w_i N(i, s^2)``, ``Q = sum_j v_j N(-j, s^2)``, w and v binomial. So both
+    directions are one integral, the second with the two numbers of rows changed over and the line
+    mirrored. Infinity at orders for which its grid would be too large.
 
     Args:
       orders: a > 1.
       noise_multiplier: s, in lengths of one copy, > 0.
       sampling_rate: q, in (0, 1).
-      most_copies: k, >= 1.
+      most_copies: of P's rows, >= 1.
+      most_taken: of Q's, >= 0; 0 leaves Q where it is.
+    """
+    there, back = (
+        _one_way(
+            orders,
+            noise_multiplier=noise_multiplier,
+            forward=log_weights(forward, sampling_rate),
+            backward=log_weights(backward, sampling_rate),
+        )
+        for forward, backward in ((most_copies, most_taken), (most_taken, most_copies))
+    )
+    return np.maximum(there, back)
+
+
+def _one_way(
+    orders: Sequence[float], *, noise_multiplier: float, forward: Vector, backward: Vector
+) -> Vector:
+    """``D_a(P || Q)`` at each order, rounded up, by a sum over an even grid.
+
+    For these analytic integrands such a sum converges faster than any power of its step; what lies
+    beyond the grid is bounded above and added.
     """
     scale, found = noise_multiplier, np.full(len(orders), math.inf)
+    most, least = len(forward) - 1, len(backward) - 1
     step = min(scale, scale * scale) / 8
-    largest = (step * _MOST_POINTS - 2 * _WIDTH * scale) / most_copies
-    fit = [place for place, order in enumerate(orders) if order <= largest]
+    room = step * _MOST_POINTS - 2 * _WIDTH * scale - least
+    fit = [place for place, order in enumerate(orders) if order * max(most, 1) <= room]
     if scale < _LEAST_NOISE or not fit:
         return found
-    high = max(orders[place] for place in fit) * most_copies + _WIDTH * scale
-    at = np.arange(-_WIDTH * scale, high + step, step)
-    log_chances = log_weights(most_copies, sampling_rate)
-    ratio = log_ratio(at, log_chances, noise_multiplier=scale)
+    low = -least - _WIDTH * scale
+    high = max(orders[place] for place in fit) * most + _WIDTH * scale
+    at = np.arange(low, high + step, step)
+    over = log_ratio(at, forward, noise_multiplier=scale)
+    under = log_ratio(-at, backward, noise_multiplier=scale)
     log_base = -0.5 * (at / scale) ** 2 + math.log(step / (scale * math.sqrt(2 * math.pi)))
     for place in fit:
         order = orders[place]
-        end = math.ceil((order * most_copies + 2 * _WIDTH * scale) / step) + 1
+        end = math.ceil((order * most - low + _WIDTH * scale) / step) + 1
         some = slice(0, min(end, len(at)))
-        logs = _log_integrals(
+        log_integral = _log_integral(
             order,
             at[some] / scale,
-            ratio[some],
+            over[some],
+            under[some],
             log_base[some],
-            steepest=order * most_copies / scale,
-            log_least=float(log_chances[0]),
+            steepest=order * most / scale,
+            log_least=float(backward[0]),
         )
-        found[place] = (max(logs, 0.0) * (1 + _RELATIVE) + _ABSOLUTE) / (order - 1)
+        found[place] = (max(log_integral, 0.0) * (1 + _RELATIVE) + _ABSOLUTE) / (order - 1)
     return found
 
 
-def _log_integrals(
+def _log_integral(
     order: float,
     at: Vector,
-    ratio: Vector,
+    over: Vector,
+    under: Vector,
     log_base: Vector,
     *,
     steepest: float,
     log_least: float,
 ) -> float:
-    """The larger of ``ln E_Q[(P / Q)**a]`` and ``ln E_Q[(P / Q)**(1 - a)]``, over a grid of x / s.
+    """``ln E_Q[(P / Q)**a]`` over a grid of x / s.
 
-    Beyond the grid ``ln P / Q`` rises by at most ``steepest / a`` a unit and is at least
-    ``log_least``, the logarithm of the chance that no copy is taken.
+    With N the noise alone, ``over = ln P / N`` and ``under = ln Q / N``. ``over`` rises, by at most
+    ``steepest / a`` a unit; ``under`` falls, and is at least ``log_least``, the logarithm of the
+    chance that none of Q's rows is taken. So above the grid Q is at least that part of N, and below
+    it ``over`` and ``under`` are no better than at its end.
     """
     low, high = float(at[0]), float(at[-1])
     beyond = steepest * (steepest / 2 - high) + log_ndtr(steepest - high)
-    there = [
-        logsumexp(order * ratio + log_base),
-        order * ratio[-1] + beyond,
-        order * ratio[0] + log_ndtr(low),
+    parts = [
+        logsumexp(order * over + (1 - order) * under + log_base),
+        order * over[-1] + (1 - order) * log_least + beyond,
+        order * over[0] + (1 - order) * under[0] + log_ndtr(low),
     ]
-    back = [
-        logsumexp((1 - order) * ratio + log_base),
-        (1 - order) * ratio[-1] + log_ndtr(-high),
-        (1 - order) * log_least + log_ndtr(low),
-    ]
-    return float(max(logsumexp(there), logsumexp(back)))
+    return float(logsumexp(parts))

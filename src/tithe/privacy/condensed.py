@@ -16,6 +16,7 @@ from tithe.privacy.events import (
     PlainValues,
     RepeatedRowSteps,
     SparseVectorSelection,
+    TouchedRowSteps,
 )
 
 
@@ -41,7 +42,9 @@ def condensed(events: Iterable[Event], *, times: int = 1) -> list[Event]:
 def _single(event: Event) -> tuple[Event, int]:
     """One mechanism of this event, and how many of it there are."""
     match event:
-        case GaussianSteps() | RepeatedRowSteps() | LaplaceRelease() | GumbelSelection():
+        case GaussianSteps() | RepeatedRowSteps() | TouchedRowSteps():
+            return replace(event, count=1), event.count
+        case LaplaceRelease() | GumbelSelection():
             return replace(event, count=1), event.count
         case SparseVectorSelection() if event.is_redrawn:
             return replace(event, count=1), event.count
@@ -55,7 +58,9 @@ def _single(event: Event) -> tuple[Event, int]:
 def _several(single: Event, count: int) -> list[Event]:
     """The inverse: that many of one mechanism in as few events as can be."""
     match single:
-        case GaussianSteps() | RepeatedRowSteps() | LaplaceRelease() | GumbelSelection():
+        case GaussianSteps() | RepeatedRowSteps() | TouchedRowSteps():
+            return [replace(single, count=count)]
+        case LaplaceRelease() | GumbelSelection():
             return [replace(single, count=count)]
         case SparseVectorSelection() if single.is_redrawn:
             return [replace(single, count=count)]

@@ -85,11 +85,42 @@ class RepeatedRowSteps:
         require_positive(noise_multiplier=self.noise_multiplier)
         require_fraction(sampling_rate=self.sampling_rate)
         if self.sampling_rate == 1:
-            raise ValueError("sampling_rate must be in (0, 1) for copies of a record, got 1.0")
+            raise ValueError("sampling_rate must be in (0, 1) for rows of one record, got 1.0")
         _require_whole(most_copies=self.most_copies)
         _require_neighbours(count=self.count, unit=self.unit, relation=self.relation)
         if self.unit != "record":
-            raise ValueError(f'unit must be "record" for copies of a record, got "{self.unit}"')
+            raise ValueError(f'unit must be "record" for rows of one record, got "{self.unit}"')
+
+
+@dataclass(frozen=True)
+class TouchedRowSteps:
+    """Gaussian noise was added ``count`` times to sums over samples of rows that a record touches.
+
+    Guarantee: as for :class:`RepeatedRowSteps`, but what a record brings takes the place of other
+    rows: with it there are at most ``most_brought`` rows that are not there without it, and without
+    it at most ``most_taken`` that are not there with it; under "replace" the two sides are two
+    records. Each row moves the sum by at most ``1 / noise_multiplier`` standard deviations of the
+    noise, whatever the relation. Source: :mod:`tithe.privacy.touched_rows`, with the proof.
+    """
+
+    noise_multiplier: float
+    sampling_rate: float
+    most_brought: int
+    most_taken: int
+    count: int = 1
+    unit: Unit = field(kw_only=True)
+    relation: Relation = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        _require_whole(most_brought=self.most_brought, most_taken=self.most_taken)
+        RepeatedRowSteps(  # which has the same rules for what the two have in common
+            self.noise_multiplier,
+            self.sampling_rate,
+            self.most_brought,
+            self.count,
+            unit=self.unit,
+            relation=self.relation,
+        )
 
 
 @dataclass(frozen=True)
@@ -167,7 +198,12 @@ class GumbelSelection:
 
 PlainEvent = PlainSelection | PlainValues
 PrivateEvent = (
-    GaussianSteps | RepeatedRowSteps | LaplaceRelease | SparseVectorSelection | GumbelSelection
+    GaussianSteps
+    | RepeatedRowSteps
+    | TouchedRowSteps
+    | LaplaceRelease
+    | SparseVectorSelection
+    | GumbelSelection
 )
 Event = PlainEvent | PrivateEvent
 
@@ -176,6 +212,7 @@ _KINDS: dict[str, type[Event]] = {
     "plain_values": PlainValues,
     "gaussian_steps": GaussianSteps,
     "repeated_row_steps": RepeatedRowSteps,
+    "touched_row_steps": TouchedRowSteps,
     "laplace_release": LaplaceRelease,
     "sparse_vector_selection": SparseVectorSelection,
     "gumbel_selection": GumbelSelection,

@@ -10,7 +10,14 @@ import numpy as np
 from scipy.special import expit
 
 from tithe.privacy.binomial_mixture import log_ratio, log_weights
-from tithe.privacy.events import GaussianSteps, LaplaceRelease, PrivateEvent, RepeatedRowSteps
+from tithe.privacy.events import (
+    GaussianSteps,
+    LaplaceRelease,
+    PrivateEvent,
+    RepeatedRowSteps,
+    TouchedRowSteps,
+)
+from tithe.privacy.mixture_loss import touched_rows_loss, typical_losses
 from tithe.privacy.neighbours import Comparable
 from tithe.privacy.pure import pure_epsilon
 
@@ -69,7 +76,7 @@ def _is_transformed(mechanism: PrivateEvent) -> bool:
     """Whether its composition is computed by Fourier transform rather than in closed form."""
     if isinstance(mechanism, GaussianSteps):
         return mechanism.sampling_rate < 1
-    return isinstance(mechanism, LaplaceRelease | RepeatedRowSteps)
+    return isinstance(mechanism, LaplaceRelease | RepeatedRowSteps | TouchedRowSteps)
 
 
 def _merged(released: Comparable) -> list[tuple[PrivateEvent, int]]:
@@ -115,6 +122,8 @@ def _single(mechanism: PrivateEvent, grid: float) -> PrivacyLossDistribution:
         return distribution.from_laplace_mechanism(
             mechanism.scale, value_discretization_interval=grid
         )
+    if isinstance(mechanism, TouchedRowSteps):
+        return touched_rows_loss(mechanism, grid=grid)
     if isinstance(mechanism, RepeatedRowSteps):
         chances = np.exp(log_weights(mechanism.most_copies, mechanism.sampling_rate))
         return distribution.from_mixture_gaussian_mechanism(
@@ -176,6 +185,8 @@ def _sizes(mechanism: PrivateEvent) -> tuple[float, float]:
     """The typical and the largest loss of one mechanism, roughly; they only choose a grid."""
     if isinstance(mechanism, RepeatedRowSteps):
         return _sizes_of_copies(mechanism)
+    if isinstance(mechanism, TouchedRowSteps):
+        return typical_losses(mechanism)
     if not isinstance(mechanism, GaussianSteps):
         epsilon = pure_epsilon(mechanism)
         return epsilon, epsilon

@@ -15,9 +15,11 @@ from tithe.privacy.events import (
     Relation,
     RepeatedRowSteps,
     SparseVectorSelection,
+    TouchedRowSteps,
     Unit,
 )
 from tithe.privacy.repeated_rows import as_one_contribution
+from tithe.privacy.touched_rows import replaced
 
 
 @dataclass(frozen=True)
@@ -81,18 +83,19 @@ def as_replace(event: PrivateEvent) -> PrivateEvent:
     """The same release, charged for neighbours in which one unit is replaced by any other.
 
     Guarantee: every sensitivity at most doubles, so scales are halved; queries that moved the same
-    way when a unit came or went may now move apart, so none is monotonic.
+    way when a unit came or went may now move apart, so none is monotonic. Of touched rows it is the
+    number that grows, and the scale, which is about one row, stays.
     """
     match event:
-        case RepeatedRowSteps() if event.relation == "replace":
-            return as_one_contribution(event)
+        case RepeatedRowSteps():
+            return as_replace(as_one_contribution(event))
         case _ if event.relation == "replace":
             return event
         case GaussianSteps():
             halved = event.noise_multiplier / 2
             return replace(event, noise_multiplier=halved, relation="replace")
-        case RepeatedRowSteps():
-            return as_replace(as_one_contribution(event))
+        case TouchedRowSteps():
+            return replaced(event)
         case LaplaceRelease() | GumbelSelection():
             return replace(event, scale=event.scale / 2, relation="replace")
         case SparseVectorSelection():

@@ -11,6 +11,7 @@ from tithe.privacy.events import (
     PrivateEvent,
     RepeatedRowSteps,
     SparseVectorSelection,
+    TouchedRowSteps,
 )
 from tithe.privacy.neighbours import Comparable
 
@@ -22,7 +23,7 @@ def pure_epsilon(mechanism: PrivateEvent) -> float:
     Source: Dwork & Roth 2014, Theorems 3.6, 3.10, 3.16 and 3.23; Lyu, Su & Li 2017, Algorithm 7.
     """
     match mechanism:
-        case GaussianSteps() | RepeatedRowSteps():
+        case GaussianSteps() | RepeatedRowSteps() | TouchedRowSteps():
             return math.inf
         case LaplaceRelease():
             return mechanism.count / mechanism.scale

@@ -20,6 +20,7 @@ from tithe.privacy.events import (
     PrivateEvent,
     RepeatedRowSteps,
     SparseVectorSelection,
+    TouchedRowSteps,
 )
 from tithe.privacy.neighbours import Comparable
 from tithe.privacy.pure import pure_epsilon
@@ -84,6 +85,8 @@ def _cost(mechanism: PrivateEvent, orders: tuple[float, ...]) -> NDArray[np.floa
                 cost = _gaussian(mechanism, orders)
             case RepeatedRowSteps():
                 cost = _repeated_rows(mechanism, orders)
+            case TouchedRowSteps():
+                cost = _touched_rows(mechanism, orders)
             case LaplaceRelease():
                 cost = _laplace(mechanism.scale, orders)
             case GumbelSelection():
@@ -127,8 +130,32 @@ def _repeated_rows(steps: RepeatedRowSteps, orders: tuple[float, ...]) -> NDArra
         sampling_rate=steps.sampling_rate,
         most_copies=steps.most_copies,
     )
-    # Divergences grow with the order: where one is not worked out, the next order's is a bound.
-    return np.minimum(coarse, np.minimum.accumulate(exact[::-1])[::-1])
+    return np.minimum(coarse, _from_next_order(exact))
+
+
+def _touched_rows(steps: TouchedRowSteps, orders: tuple[float, ...]) -> NDArray[np.float64]:
+    """The divergences of the two mixtures; where they are not worked out, those of every row.
+
+    A step that takes all rows that a record touches moves a sum from one side to the other by their
+    number, one that takes fewer by less, and divergences are quasi-convex.
+    """
+    exact = mixture_renyi(
+        orders,
+        noise_multiplier=steps.noise_multiplier,
+        sampling_rate=steps.sampling_rate,
+        most_copies=steps.most_brought,
+        most_taken=steps.most_taken,
+    )
+    num_rows = steps.most_brought + steps.most_taken
+    return np.minimum(
+        _unsampled(steps.noise_multiplier / num_rows, orders), _from_next_order(exact)
+    )
+
+
+def _from_next_order(cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divergences grow with the order: where one is not worked out, the next order's is a bound."""
+    bound: NDArray[np.float64] = np.minimum.accumulate(cost[::-1])[::-1]
+    return bound
 
 
 def _unsampled(noise_multiplier: float, orders: tuple[float, ...]) -> NDArray[np.float64]:
@@ -156,9 +183,8 @@ def _sampled(
     cost = np.full(len(orders), math.inf)
     with _without_word_of_excluded_orders():
         cost[np.isfinite(orders)] = RdpAccountant(finite).compose(event).rdp
-    # Divergences grow with the order: where the series fails, the next order's value is a bound.
-    bound: NDArray[np.float64] = np.minimum.accumulate(cost[::-1])[::-1]
-    return np.asarray(np.minimum(np.maximum(bound, 0) + _ROUNDING, unsampled))
+    bound = np.maximum(_from_next_order(cost), 0) + _ROUNDING  # the series may fail at an order
+    return np.asarray(np.minimum(bound, unsampled))
 
 
 @contextmanager
