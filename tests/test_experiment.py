@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tithe import experiment
+from tithe import run_checkpoint
 from tithe.checks import BadInput
 from tithe.experiment import Interrupted, predict, run_experiment
 from tithe.plan import load_plan
@@ -137,10 +137,10 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(finished, tmp_path, monke
         saved.append(path)
         real(path, tensors, plain)
 
-    real = experiment.save_tensors
+    real = run_checkpoint.save_tensors
     plan = load_plan(SMALL, ["run.checkpoint_seconds=0.000001"])
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "save_tensors", save_then_die)
+        patch.setattr(run_checkpoint, "save_tensors", save_then_die)
         with pytest.raises(Killed):
             run_experiment(plan, directory)
     # Lines after the checkpoint are there, half of one too; the resumed run drops them.

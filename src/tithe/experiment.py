@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -13,22 +12,28 @@ import torch
 from tithe.build import Built, build
 from tithe.checks import BadInput
 from tithe.engines.choice import engine_for
-from tithe.engines.loop import Engine, Happening, Training, places_of_turns
+from tithe.engines.loop import Engine, Happening, Training
 from tithe.joint_model import predict, save_joint_model
 from tithe.learning.evaluate import Quality, evaluate
 from tithe.learning.flat import write_vector
 from tithe.ledger_folder import LedgerFolder, ledgers_of
 from tithe.parties.participant import Turn
 from tithe.parties.phase import Phase
-from tithe.plan import Plan, load_plan
+from tithe.plan import Plan
 from tithe.privacy.ledger import TallyLedger
 from tithe.progress import Interrupted, Progress, Summary
 from tithe.record import RunWriter, read_run
 from tithe.report.optional import needed
 from tithe.report.page import write_page
+from tithe.run_checkpoint import (
+    Standing,
+    drop_checkpoint,
+    load_standing,
+    require_same_plan,
+)
 from tithe.run_facts import about_run
 from tithe.run_lines import evaluation_line, summary_of, turn_line
-from tithe.storage import load_tensors, save_tensors
+from tithe.run_pace import RunPace
 from tithe.storage.lock import held_alone
 from tithe.upload_folder import UploadFolder, uploads_of
 from tithe.verdict import Outcome, summarise
@@ -36,7 +41,6 @@ from tithe.verdict import Outcome, summarise
 __all__ = ["Interrupted", "Progress", "Summary", "predict", "run_experiment"]
 
 LOCK = "run.lock"
-CHECKPOINT = Path("checkpoint") / "state.safetensors"
 
 
 def run_experiment(
@@ -75,7 +79,7 @@ def run_experiment(
         for package in ("flwr", "ray"):
             needed(package, what='Runs with run.engine = "simulation"', extra="simulation")
     if resume:
-        _require_same_plan(plan, directory)
+        require_same_plan(plan, directory)
     elif (directory / "about.json").exists():
         raise BadInput(
             f"{directory} already holds a run; resume it with --resume, or choose another directory"
@@ -113,17 +117,9 @@ class _Run:
         self._outcome = Outcome(built.phases[0].name)
         self._training: Training | None = None
         self._restored: tuple[dict[str, torch.Tensor], dict[str, object]] | None = None
-        self._seconds_before = 0.0
-        self._begun = time.perf_counter()
+        self._pace = RunPace(built.phases)
         self._last_checkpoint = time.perf_counter()
-        self._rows_done = 0.0
-        self._rows_done_here = 0.0
         self._epsilon: dict[tuple[str, int], float] = {}
-        ends = [(phase, places_of_turns(phase)) for phase in built.phases]
-        self._num_turns = {phase.name: len(places) for phase, places in ends}
-        self._num_rows = sum(
-            len(phase.participants[place].shard) for phase, places in ends for place in places
-        )
         self._held = ExitStack()  # what this process alone may have open
         self._writer: RunWriter
         self._ledgers: LedgerFolder
@@ -138,27 +134,23 @@ class _Run:
 
     def reopen(self) -> None:
         self._held.enter_context(held_alone(self._directory / LOCK))
-        _require_same_plan(self._plan, self._directory)  # another may have ended it meanwhile
-        if not (self._directory / CHECKPOINT).exists():
-            self._writer = RunWriter.reopen(self._directory, num_turns=0, num_evaluations=0)
-            self._held.callback(self._writer.close)
-            return
-        tensors, plain = load_tensors(self._directory / CHECKPOINT)
-        assert isinstance(plain, dict)
+        require_same_plan(self._plan, self._directory)  # another may have ended it meanwhile
+        stood = load_standing(self._directory)
         self._writer = RunWriter.reopen(
             self._directory,
-            num_turns=plain["num_turns"],
-            num_evaluations=plain["num_evaluations"],
+            num_turns=stood.num_turns if stood else 0,
+            num_evaluations=stood.num_evaluations if stood else 0,
         )
         self._held.callback(self._writer.close)
+        if stood is None:
+            return
         for line in read_run(self._directory).turns:
             self._epsilon[line.phase, line.participant] = line.epsilon
-        self._phase_index = plain["phase_index"]
-        self._outcomes = [Outcome.from_plain(fields) for fields in plain["outcomes"]]
-        self._outcome = Outcome.from_plain(plain["outcome"])
-        self._seconds_before = plain["seconds"]
-        self._rows_done = plain["rows_done"]
-        self._restored = (tensors, plain["training"])
+        self._phase_index = stood.phase_index
+        self._outcomes = list(stood.outcomes)
+        self._outcome = stood.outcome
+        self._pace.go_on(seconds=stood.seconds, rows_done=stood.rows_done)
+        self._restored = (stood.tensors, stood.training)
 
     def close(self) -> None:
         """Lets go of the record, the ledgers and the directory."""
@@ -229,7 +221,7 @@ class _Run:
                 self._measure(phase, outcome.round)
         else:
             self._note_turn(phase, happening)
-        self._tell(phase)
+        self._watch(self._pace.progress(phase, self._outcome, phases_done=self._phase_index))
 
     def _note_turn(self, phase: Phase, happening: Happening) -> None:
         move, turn, outcome = happening.move, happening.turn, self._outcome
@@ -240,9 +232,7 @@ class _Run:
             outcome.num_shared += turn.status == "shared"
             outcome.num_stopped += turn.status != "shared"
             outcome.train_seconds += turn.train_seconds
-        rows = len(phase.participants[move.participant].shard)
-        self._rows_done += rows
-        self._rows_done_here += rows
+        self._pace.passed(len(phase.participants[move.participant].shard))
         epsilon = self._epsilon_after(phase, number, turn)
         self._writer.turn(turn_line(phase, happening, place=outcome.num_turns, epsilon=epsilon))
         outcome.num_turns += 1
@@ -262,58 +252,29 @@ class _Run:
         outcome.measured(quality.accuracy, quality.loss)
         self._writer.evaluation(evaluation_line(phase, quality, outcome=outcome, round_=round_))
 
-    def _tell(self, phase: Phase) -> None:
-        outcome = self._outcome
-        self._watch(
-            Progress(
-                phase=phase.name,
-                phases_done=self._phase_index,
-                num_phases=len(self._built.phases),
-                turn=outcome.num_turns,
-                num_turns=self._num_turns[phase.name],
-                round=outcome.round,
-                rounds=phase.rounds,
-                accuracy=outcome.accuracy,
-                loss=outcome.loss,
-                bytes_up=outcome.bytes_up,
-                bytes_down=outcome.bytes_down,
-                seconds_left=self._seconds_left(),
-            )
-        )
-
-    def _seconds_left(self) -> float | None:
-        if not self._rows_done_here:
-            return None
-        seconds = time.perf_counter() - self._begun
-        return max(0.0, self._num_rows - self._rows_done) * seconds / self._rows_done_here
-
     def _checkpoint(self) -> None:
         assert self._training is not None
         tensors, training = self._training.state()
         self._writer.sync()
-        plain = {
-            "plan_digest": self._plan.digest(),
-            "phase_index": self._phase_index,
-            "num_turns": self._writer.num_turns,
-            "num_evaluations": self._writer.num_evaluations,
-            "outcomes": [outcome.to_plain() for outcome in self._outcomes],
-            "outcome": self._outcome.to_plain(),
-            "seconds": self._seconds(),
-            "rows_done": self._rows_done,
-            "training": training,
-        }
-        (self._directory / CHECKPOINT).parent.mkdir(exist_ok=True)
-        save_tensors(self._directory / CHECKPOINT, tensors, plain)
+        standing = Standing(
+            phase_index=self._phase_index,
+            num_turns=self._writer.num_turns,
+            num_evaluations=self._writer.num_evaluations,
+            outcomes=tuple(self._outcomes),
+            outcome=self._outcome,
+            seconds=self._pace.seconds,
+            rows_done=self._pace.rows_done,
+            tensors=tensors,
+            training=training,
+        )
+        standing.save(self._directory, plan=self._plan)
         self._last_checkpoint = time.perf_counter()
-
-    def _seconds(self) -> float:
-        return self._seconds_before + time.perf_counter() - self._begun
 
     def _finish(self) -> Summary:
         is_private = self._plan.privacy.unit != "none"
         total, privacy = self._ledgers.spent() if is_private else (None, {})
         facts = summarise(
-            self._plan, self._built, self._outcomes, seconds=self._seconds(), spent=total
+            self._plan, self._built, self._outcomes, seconds=self._pace.seconds, spent=total
         )
         if is_private:
             facts["privacy"] = privacy
@@ -323,24 +284,11 @@ class _Run:
             from tithe.report.tensorboard import write_tensorboard
 
             write_tensorboard(self._directory)
-        # A kill in the middle of a checkpoint leaves its unfinished file in the folder.
-        shutil.rmtree((self._directory / CHECKPOINT).parent, ignore_errors=True)
+        drop_checkpoint(self._directory)
         return summary_of(
             self._outcomes,
             verdict=str(facts["verdict"]),
-            seconds=self._seconds(),
+            seconds=self._pace.seconds,
             directory=self._directory,
             page=page,
-        )
-
-
-def _require_same_plan(plan: Plan, directory: Path) -> None:
-    record = read_run(directory)
-    if record.is_complete:
-        raise BadInput(f"{directory} holds a run that is complete; there is nothing to resume")
-    used = load_plan(record.plan_toml)
-    if used.digest() != plan.digest():
-        raise BadInput(
-            f"{directory} was begun with another plan; resume with the plan.toml in it, or choose "
-            "another directory"
         )

@@ -220,7 +220,7 @@ def test_a_reply_that_never_comes_whole_holds_up_nobody_else(office, monkeypatch
         with monkeypatch.context() as patch:
             patch.setattr(node_post, "upload", lambda *_, **__: None)  # announced, and no more
             slow.answer(message_id, b"never whole")
-        until(lambda: office.post.replies(ids) or office.post._announced)
+        until(lambda: office.post.replies(ids) or office.post._outstanding.announced)
         quick.answer(until(quick.pull)[0], b"here")
         assert until(lambda: office.post.replies(ids), seconds=20.0) == {ids[1]: b"here"}
         slow._place.renew()  # as when it was killed there and has come back

@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-import httpx
 from flwr.app import Message
 from flwr.app.message import make_message, remove_content_from_message
 from flwr.app.metadata import Metadata
 from flwr.common.constant import SUPERLINK_NODE_ID
-from flwr.common.serde import message_from_proto, message_to_proto
-from flwr.proto.node_pb2 import Node
+from flwr.common.serde import message_to_proto
 from flwr.proto.runtime_pb2 import (
     GetNodesRequest,
-    PullAppMessagesRequest,
-    PullAppMessagesResponse,
     PushAppMessagesRequest,
 )
 from flwr.supercore.date import now
 
 from tithe.engines.flower.calls import Address, Refused, Unreachable, told_apart
-from tithe.engines.flower.carrying import Lost, Tell, discard, may_have_arrived, upload
+from tithe.engines.flower.carrying import Lost, Tell, upload
 from tithe.engines.flower.control import admit_nodes, end_runs, start_run
-from tithe.engines.flower.incoming import Incoming
-from tithe.engines.flower.letters import MESSAGE_TYPE, MalformedLetter, content_of, sealed
+from tithe.engines.flower.letters import MESSAGE_TYPE, content_of, sealed
+from tithe.engines.flower.outstanding import SERVER_NODE, Outstanding
 from tithe.engines.flower.patience import Backoff
 from tithe.engines.flower.seat import Seat, SeatKeeper, leave_seat, take_seat
 
 _LIFE_SECONDS = 12 * 3600.0
-_ME = Node(node_id=SUPERLINK_NODE_ID)
-_MOST_UNWANTED = 16  # a reply that comes later lies at the SuperLink until the run ends
-
-
-@dataclass(frozen=True)
-class _Pushed:
-    """A message without a reply yet: to which node, and when that node had taken its place."""
-
-    node: int
-    placed: str
 
 
 class FlowerServerPost:
@@ -84,11 +68,8 @@ class FlowerServerPost:
         self._backoff = Backoff()
         self._seat: Seat | None = None
         self._keeper: SeatKeeper | None = None
-        self._waiting: dict[str, _Pushed] = {}  # by message id, pushed in this run
+        self._outstanding = Outstanding()  # of what was pushed in this run
         self._placed: dict[int, str] = {}  # when each node took its place, as was last told
-        self._is_in_doubt = False  # whether replies may have been handed out and not come
-        self._unwanted: deque[str] = deque(maxlen=_MOST_UNWANTED)  # reported as failed already
-        self._announced: list[Incoming] = []  # handed out, not yet fetched
         self._lost = itertools.count()
 
     @property
@@ -122,15 +103,16 @@ class FlowerServerPost:
                 upload(
                     seat.client,
                     message,
-                    node=_ME,
+                    node=SERVER_NODE,
                     run=seat.run,
                     session=answer.session_id,
                     wanted=set(answer.objects_to_push),
                 )
                 if list(answer.message_ids) == [message.metadata.message_id]:
-                    pushed = _Pushed(node, self._placed.get(node, ""))
-                    self._waiting[message.metadata.message_id] = pushed
-                    return message.metadata.message_id
+                    message_id = message.metadata.message_id
+                    placed = self._placed.get(node, "")
+                    self._outstanding.add(message_id, node=node, placed=placed)
+                    return message_id
         return f"lost-{next(self._lost)}"
 
     def replies(self, message_ids: Sequence[str]) -> dict[str, bytes | None]:
@@ -140,17 +122,16 @@ class FlowerServerPost:
         a wrong one.
         """
         found: dict[str, bytes | None] = {}
-        announced = {reply.question for reply in self._announced}
-        asked = [each for each in message_ids if each in self._waiting and each not in announced]
+        waiting = self._outstanding
+        announced = waiting.announced
+        asked = [each for each in message_ids if each in waiting and each not in announced]
         if asked or announced:
             with self._attempt() as seat:
                 if seat is not None:
-                    self._collect(seat, asked, found)
-                    self._give_up_in_vain(seat, asked)
+                    waiting.collect(seat, asked, found)
+                    waiting.give_up_in_vain(seat, asked, placed=self._placed)
         # What a lost run or another process pushed has no reply and never will.
-        found |= {
-            each: None for each in message_ids if each not in self._waiting and each not in found
-        }
+        found |= {each: None for each in message_ids if each not in waiting and each not in found}
         return found
 
     def admit(self) -> None:
@@ -175,56 +156,6 @@ class FlowerServerPost:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _collect(self, seat: Seat, asked: list[str], found: dict[str, bytes | None]) -> None:
-        """A SuperLink hands a reply out once, so a download that broke off is taken up again."""
-        if asked:
-            answer = self._fetched(seat, [*asked, *self._unwanted])
-            pairs = zip(answer.messages_list, answer.message_object_trees, strict=True)
-            self._announced += [Incoming(message_from_proto(each), tree) for each, tree in pairs]
-        for reply in list(self._announced):
-            if reply.question in self._unwanted:
-                reply.discard(seat.client, node=_ME, run=seat.run)
-                self._unwanted.remove(reply.question)
-                self._announced.remove(reply)
-                continue
-            body = _read(seat, reply)
-            if reply.is_waiting and not reply.is_given_up:
-                continue  # others need not wait for it
-            if reply.is_waiting:
-                reply.discard(seat.client, node=_ME, run=seat.run)
-            found[reply.question] = body
-            self._waiting.pop(reply.question, None)
-            self._announced.remove(reply)
-
-    def _fetched(self, seat: Seat, wanted: list[str]) -> PullAppMessagesResponse:
-        try:
-            return seat.client.PullMessages(PullAppMessagesRequest(message_ids=wanted))
-        except httpx.TransportError as error:
-            self._is_in_doubt |= may_have_arrived(error)
-            raise
-
-    def _give_up_in_vain(self, seat: Seat, asked: list[str]) -> None:
-        """Waits no longer for replies that may never come; their senders are asked again.
-
-        The questions are deleted, so that who has not fetched one yet never will. A reply that
-        comes all the same is fetched, so that it does not stay where it is, and thrown away.
-        """
-        for each, pushed in list(self._waiting.items()):
-            has_moved = pushed.placed not in ("", self._placed.get(pushed.node, pushed.placed))
-            if has_moved or (self._is_in_doubt and each in asked):
-                self._give_up(seat, each)
-        self._is_in_doubt = False
-
-    def _give_up(self, seat: Seat, question: str) -> None:
-        discard(seat.client, question, node=_ME, run=seat.run)
-        begun = [reply for reply in self._announced if reply.question == question]
-        for reply in begun:
-            reply.discard(seat.client, node=_ME, run=seat.run)
-            self._announced.remove(reply)
-        del self._waiting[question]
-        if not begun:
-            self._unwanted.append(question)
 
     def _message(self, run: int, node: int, body: bytes) -> Message:
         return make_message(
@@ -252,8 +183,7 @@ class FlowerServerPost:
             with told_apart(self._address):
                 yield self._seated()
         except Unreachable as error:
-            for reply in self._announced:
-                reply.doubt()
+            self._outstanding.doubt()
             self._failed(str(error))
         except Lost:
             pass
@@ -283,22 +213,9 @@ class FlowerServerPost:
         if self._seat is not None:
             self._seat.client.close()
             self._seat = None
-        self._waiting.clear()
-        self._announced.clear()
-        self._unwanted.clear()
-        self._is_in_doubt = False
+        self._outstanding.forget()
 
     def _failed(self, sentence: str) -> None:
         if self._backoff.num_failures == 0:
             self._tell(f"{sentence}; trying again until it does")
         self._backoff.failed()
-
-
-def _read(seat: Seat, reply: Incoming) -> bytes | None:
-    """What a reply says; None: a failure, or not whole yet; empty if no node of ours wrote it."""
-    try:
-        return reply.fetch(seat.client, node=_ME, run=seat.run)
-    except MalformedLetter:
-        return b""
-    except Lost:
-        return None
