@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,6 +14,7 @@ from tithe.experiment import Interrupted, run_experiment
 from tithe.parties.participant import lay_on
 from tithe.plan import load_plan
 from tithe.record import read_run
+from tithe.run_audits.upload_source import checks_of, source_in_run
 from tithe.sharing.codec import decode
 from tithe.storage.uploads import read_uploads
 from tithe.upload_folder import journals_in, run_in
@@ -111,3 +113,16 @@ def test_a_resumed_run_writes_down_no_turn_twice(kept, tmp_path):
 def test_a_run_that_kept_nothing_is_told_how_to(tmp_path):
     with pytest.raises(BadInput, match=r"run\.keep_uploads=true"):
         journals_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("selection", "other"), [("largest", "random_mask"), ("random_mask", "largest")]
+)
+def test_the_quick_look_knows_by_the_plan_how_it_was_chosen(tmp_path, selection, other):
+    run(tmp_path / "run", f"sharing.selection={selection}", "sharing.theta_u=0.01")
+    source = source_in_run(tmp_path / "run", participant=1)
+    written = [upload.facts["check"]["counts"] for upload in source.uploads]
+    assert [list(check.counts) for check in checks_of(source, source.uploads)] == written
+    contrary = load_plan(source.plan.to_table(), [f"sharing.selection={other}"])
+    misled = checks_of(replace(source, plan=contrary), source.uploads)
+    assert [list(check.counts) for check in misled] != written

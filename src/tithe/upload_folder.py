@@ -78,6 +78,7 @@ class UploadFolder:
                 self._built.phases[0].make_module,
                 (self._built.test_features, self._built.test_labels),
                 num_classes=self._built.num_classes,
+                sends_largest=self._plan.sends_largest(number),
             )
         return self._looks[number]
 

@@ -10,11 +10,12 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
 from tithe.audit.scores import Scores
-from tithe.audit.self_test import find_planted_leak, is_near_chance
+from tithe.audit.self_test import find_planted_leak, is_near_chance, num_that_show_a_leak
 from tithe.audit.separation import (
     advantage,
     auc_with_spread,
     chance_advantage,
+    chance_of_naming,
     measure_separation,
     name_records,
     named_places,
@@ -139,3 +140,18 @@ def test_a_few_certain_records_are_not_hidden_by_the_average():
     found = measure_separation(scores)
     assert found.named.count >= 20 and found.named.p_value < 1e-4
     assert not is_near_chance(found)
+
+
+def test_a_planted_leak_counts_as_found_only_if_it_alone_is_more_than_chance_names():
+    found = [find_planted_leak(130, 130, seed=seed) for seed in range(30)]
+    assert max(each.num_named for each in found) > 8  # some luck is among them ...
+    assert not any(each.is_found for each in found)  # ... and it does not help
+
+
+def test_the_fewest_records_that_show_a_leak_are_told():
+    # Nine of 171 are planted: 2 or more non-members among the first 10 of 342 in all but 1 %.
+    fewest = num_that_show_a_leak()
+    assert fewest == 171
+    assert chance_of_naming(9, 171, 171) <= 0.01 < chance_of_naming(8, 170, 170)
+    assert all(find_planted_leak(n, n, seed=1).is_found for n in range(fewest, fewest + 60))
+    assert find_planted_leak(100, 100, seed=1).num_enough == fewest

@@ -60,6 +60,8 @@ def test_more_shown_than_claimed_exits_with_1(tithe, scores):
         (("scores", "{file}", "--fpr", "0.001"), "needs at least 1000 non-members, got 200"),
         (("scores", "none.npz"), "does not exist"),
         (("model", "nowhere"), "holds no run"),
+        (("model", "nowhere", "--claimed", "8"), "--claimed speaks of a model in a file"),
+        (("model", "none.toml", "--weights", "none.safetensors"), "there is no plan none.toml"),
         (("uploads", "nowhere"), "is no run of this machine"),
     ],
 )
@@ -80,6 +82,24 @@ def test_a_runs_model_and_its_uploads_are_audited(tithe, run, tmp_path):
     told = json.loads(done.stdout)
     assert told["name"] == "small, participant 1" and told["exposed"] == []
     assert (run / "audit" / "uploads-1" / "audit.json").is_file()
+
+
+def test_weights_in_a_file_are_audited_by_a_plan_and_a_list_of_members(tithe, run, tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    shutil.copy(run / "model.safetensors", weights)
+    plan = ("audit", "model", run / "plan.toml", "--weights", weights)
+    done = tithe(*plan, "--shadows", "0", "--claimed", "8", "--delta", "1e-5", "--json")
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["name"] == "mine.safetensors" and told["epsilon"]["claimed"] == 8
+    assert (tmp_path / "mine-audit" / "audit.html").is_file()
+    np.savez(tmp_path / "who.npz", members=np.arange(40))
+    listed = (*plan, "--members", tmp_path / "who.npz", "--set", "data.train_rows=0")
+    done = tithe(*listed, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["made"]["Rows looked for"].startswith("40 of who.npz")
+    done = tithe(*listed, "--shadows", "2")
+    assert done.exit_code == 2 and "take --shadows 0" in done.stderr
 
 
 def test_a_site_names_its_own_data_and_is_told_to_if_it_does_not(tithe, run, tmp_path):

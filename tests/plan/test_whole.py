@@ -274,3 +274,25 @@ def test_every_section_that_rules_look_at_is_a_section_of_the_plan():
 def test_a_key_that_only_looks_like_a_number_is_an_unknown_key():
     with pytest.raises(BadPlan, match=r"data\.² is not a key"):
         load_plan({"data": {"²": 1}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_known"),
+    [
+        ([], True),
+        (["sharing.gamma=0.01"], True),
+        (["sharing.gamma=0.01", "sharing.bound_first=true"], False),
+        (["sharing.selection=random_mask"], False),
+        (["sharing.selection=random_above_tau", "sharing.tau=0.001"], False),
+        (["privacy.unit=record"], True),
+        (["privacy.unit=participant"], False),
+    ],
+)
+def test_a_plan_tells_whether_what_is_not_sent_is_smaller_than_what_is(changes, is_known):
+    assert load_plan({}, changes).sends_largest(0) is is_known
+
+
+def test_whether_the_largest_are_sent_is_told_for_each_participant():
+    others = {"participant": [{"ids": [1], "sharing": {"selection": "random_mask"}}]}
+    plan = load_plan(others)
+    assert plan.sends_largest(0) and not plan.sends_largest(1)

@@ -13,7 +13,7 @@ import pytest
 from tests.report.audit_examples import attack, facts
 from tests.report.html_checks import Page, check
 from tithe.checks import BadInput
-from tithe.report.audit_facts import Drawn, public
+from tithe.report.audit_facts import Drawn, Planted, public
 from tithe.report.audit_page import audit_page, write_audit
 from tithe.report.audit_words import SUMMARY_LINES, resolution, strength, summary, verdict
 
@@ -109,7 +109,7 @@ def test_an_insiders_drawings_stand_beside_rows_and_means_and_in_a_table():
         Drawn("the insider's", 0.98, 0.46, 0.66, 0.67),
         Drawn("the control's", 0.2, 0, 0.4, 0.5),
     )
-    told = facts(kind="insider", attacks=(), headline="", epsilon=None, planted=0, turns=(),
+    told = facts(kind="insider", attacks=(), headline="", epsilon=None, planted=None, turns=(),
                  labels=None, slices=(), exposed=(), drawn=drawn,
                  gallery_words="The insider drew class three.")  # fmt: skip
     page = page_of(told)
@@ -142,15 +142,45 @@ def test_near_chance_does_not_hide_another_attack_that_tells():
     assert verdict(facts(attacks=(quiet, same))).endswith("near chance")
 
 
-def test_a_blind_audit_says_so():
-    blind = facts(planted_named=0, is_planted_found=False)
-    assert "a planted leak is NOT found" in page_of(blind).said
-    few = facts(planted=5, planted_named=5, is_planted_found=False)
-    assert "with so few records luck alone might name as many" in page_of(few).said
+def test_too_few_records_to_show_a_planted_leak_are_said_first_with_the_number_that_would_do():
+    quiet = attack(named_p_value=0.5, named=1, auc_low=0.48, num_members=100, num_non_members=90)
+    few = facts(attacks=(quiet,), planted=Planted(5, 6, is_found=False, num_enough=171))
+    sentence = (
+        "The check of this audit's own power failed: 100 records and 90 others are too few to show "
+        "even a planted leak, since luck alone names as many as were planted (5); 171 of each "
+        "would do. So finding nothing here means nothing."
+    )
+    page = page_of(few)
+    assert sentence in page.said and '<div class="notice" role="note"><p>The check' in page.text
+    assert "near chance, which this audit cannot tell from a leak" in page.said
+    assert sentence in " ".join(summary(few)[1:6])
+    assert verdict(few).endswith("near chance, which this audit cannot tell from a leak")
+
+
+def test_an_audit_that_misses_a_planted_leak_says_that_its_silence_means_nothing():
+    blind = facts(planted=Planted(50, 0, is_found=False, num_enough=171))
+    said = page_of(blind).said
+    assert "a leak that was planted is not found (0 records named where 50 were planted)" in said
+    assert "so finding nothing here means nothing" in said
+
+
+def test_what_few_records_do_show_stands():
+    told = facts(planted=Planted(5, 5, is_found=False, num_enough=171))
+    assert verdict(told).endswith("far above chance")
+    assert "cannot tell from a leak" not in page_of(told).said
+
+
+def test_a_self_test_that_passed_is_no_alarm_and_comes_late():
+    page = page_of(facts())
+    assert "a planted leak is found (50 records named where 50 were planted)" in page.said
+    assert "The check of this audit" not in page.said
+    lines = summary(facts())
+    (place,) = [n for n, line in enumerate(lines) if "a planted leak is found" in line]
+    assert place > len(lines) / 2
 
 
 def test_an_audit_without_scores_has_a_page_too():
-    bare = facts(kind="inversion", attacks=(), headline="", epsilon=None, planted=0, turns=(),
+    bare = facts(kind="inversion", attacks=(), headline="", epsilon=None, planted=None, turns=(),
                  labels=None, slices=(), exposed=())  # fmt: skip
     said = page_of(bare).said
     assert "Inputs were rebuilt at correlation 0.90" in said and "planted" not in said

@@ -24,8 +24,9 @@ from tithe.plan import load_plan
 from tithe.privacy.calibrate import calibrated_noise_multiplier
 from tithe.report.audit_words import strength, verdict
 from tithe.run_audits.membership import ASSUMED, audit_module
-from tithe.run_audits.model import ModelOptions, audit_run
+from tithe.run_audits.model import audit_run
 from tithe.run_audits.pool import pool_of, with_others
+from tithe.run_audits.pool_audit import ModelOptions
 from tithe.run_audits.retraining import require_repeatable, train_again
 
 QUICK = ModelOptions(num_shadows=0, most_records=100)
@@ -198,7 +199,7 @@ def test_a_well_trained_private_model_is_near_chance_and_a_planted_leak_is_found
     facts = audit_module(module, members, others, claimed=4.0, delta=1e-5)
     assert "near chance" in verdict(facts)
     assert facts.epsilon.shown <= 4.0
-    assert facts.is_planted_found and facts.planted == 30
+    assert facts.planted.is_found and facts.planted.num_planted == 30
     accuracy = (module(others[0]).argmax(dim=1) == others[1]).double().mean()
     assert accuracy > 0.6  # it is a model that somebody would use
 

@@ -54,6 +54,7 @@ def test_the_figures_are_those_of_the_scores(scores):
         ("a.csv", "score,member\n1,1\n", "at least one score, got none"),
         ("a.txt", "1", "must be a .npz or a .csv"),
         ("a.npz", "no archive", "is damaged"),
+        ("a.npz", "PK\x03\x04 and no more", "is damaged"),
     ],
 )
 def test_a_file_that_holds_no_scores_is_refused_in_a_sentence(tmp_path, name, text, sentence):

@@ -215,15 +215,24 @@ def name_records(scores: Scores, *, max_false: int = 1) -> Named:
         )
     places = named_places(scores, max_false=max_false)
     count = len(places)
-    num_all = num_members + num_others
-    p_value = hypergeom.cdf(max_false, num_all, num_others, min(count + max_false, num_all))
     return Named(
         count=count,
         num_members=num_members,
         max_false=max_false,
         chance=(max_false + 1) * num_members / (num_others + 1),
-        p_value=1.0 if count == 0 else float(p_value),
+        p_value=chance_of_naming(count, num_members, num_others, max_false=max_false),
     )
+
+
+def chance_of_naming(
+    count: int, num_members: int, num_non_members: int, *, max_false: int = 1
+) -> float:
+    """How likely scores that tell nothing name so many members or more."""
+    if count == 0:
+        return 1.0
+    num_all = num_members + num_non_members
+    first = min(count + max_false, num_all)
+    return float(hypergeom.cdf(max_false, num_all, num_non_members, first))
 
 
 def named_places(scores: Scores, *, max_false: int = 1) -> Integers:

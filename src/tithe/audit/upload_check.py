@@ -63,6 +63,8 @@ class UploadChecker:
         each class, shape ``(m, ...)``.
       public_labels: shape ``(m,)``.
       num_classes: c.
+      sends_largest: the recipe says that the largest changes are sent, so that a bias that was not
+        sent is small; else nothing is known of it.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class UploadChecker:
         public_labels: Tensor,
         *,
         num_classes: int,
+        sends_largest: bool = False,
     ) -> None:
         self._module = module
+        self._sends_largest = sends_largest
         self._num_records = len(labels)
         counts = torch.bincount(labels, minlength=num_classes)
         self._true_counts = counts.numpy()
@@ -156,6 +160,7 @@ class UploadChecker:
             learning_rate=learning_rate,
             thought=thought,
             num_epochs=num_steps * in_a_batch / self._num_records,
+            chose_largest=self._sends_largest,
         ).counts
 
 

@@ -22,6 +22,7 @@ class UploadLook:
       public: features and labels of rows that nobody trains on: strangers, and what the network
         thinks of each class.
       num_classes: c.
+      sends_largest: see ``Plan.sends_largest``.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class UploadLook:
         public: tuple[Tensor, Tensor],
         *,
         num_classes: int,
+        sends_largest: bool,
     ) -> None:
         self._participant = participant
         self._make_module = make_module
         self._public = public
         self._num_classes = num_classes
+        self._sends_largest = sends_largest
         self._checker: UploadChecker | None = None
 
     def at(self, payload: bytes, downloaded: Tensor, *, learning_rate: float) -> UploadCheck:
@@ -64,5 +67,6 @@ class UploadLook:
                 *self._participant.shard.tensors(),
                 *self._public,
                 num_classes=self._num_classes,
+                sends_largest=self._sends_largest,
             )
         return self._checker

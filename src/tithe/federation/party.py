@@ -25,6 +25,7 @@ class Party:
       initial: the parameters it begins with where it downloads a part alone, shape ``(d,)``.
       num_turns: how many turns it will take at most; its noise was made for as many.
       held_out: rows of its own that it does not train on, for looking at what it downloads.
+      sends_largest: see ``Plan.sends_largest``.
     """
 
     participant: Participant
@@ -32,6 +33,7 @@ class Party:
     initial: Tensor
     num_turns: int
     held_out: tuple[Tensor, Tensor]
+    sends_largest: bool
 
     @property
     def size(self) -> int:
@@ -70,7 +72,11 @@ def party_with(
     if own:
         table["participant"] = [{**own[0], "ids": [0]}]
     built = build(load_plan(table), data_root=data_root)
-    return replace(_party(plan, built, 0), participant=_numbered(built, number))
+    return replace(
+        _party(plan, built, 0),
+        participant=_numbered(built, number),
+        sends_largest=plan.sends_largest(number),
+    )
 
 
 def party_in(plan: Plan, number: int, *, data_root: Path | None = None) -> Party:
@@ -122,6 +128,7 @@ def _party(plan: Plan, built: Built, place: int) -> Party:
         initial=joint.initial,
         num_turns=plan.exchange.rounds,
         held_out=(built.test_features, built.test_labels),
+        sends_largest=plan.sends_largest(joint.participants[place].number),
     )
 
 

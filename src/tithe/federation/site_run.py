@@ -80,6 +80,7 @@ class SiteRun:
             party.make_module,
             party.held_out,
             num_classes=party.participant.shard.data.num_classes,
+            sends_largest=party.sends_largest,
         )
         self._ledger = OwnLedger(ledger, party.participant, run=run.hex())
         try:

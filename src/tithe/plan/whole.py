@@ -131,6 +131,17 @@ class Plan(Section):
                 )
         return ParticipantPlan(self.training, self.sharing, joins=0, leaves=0, speed=1.0)
 
+    def sends_largest(self, participant: int) -> bool:
+        """Whether every change that it does not upload is known to be smaller than what it does.
+
+        Noise of DP-SGD is in the change already, so it alters nothing. Where whole changes are
+        protected, or values are bounded first and then chosen among ties, nothing is known.
+        """
+        sharing = self.for_participant(participant).sharing
+        is_among_ties = sharing.bound_first and sharing.gamma > 0
+        is_noisy_choice = self.privacy.unit == "participant"
+        return sharing.selection == "largest" and not is_among_ties and not is_noisy_choice
+
     def to_table(self) -> dict[str, Any]:
         """Every key with its value, as dicts and lists; no ``[[participant]]`` if there is none."""
         table = self.model_dump()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-FORMAT = 1
+FORMAT = 2
 _DIGITS = 9  # of a number in the file: what a replay gives again on any machine like this one
 
 
@@ -177,6 +177,22 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class Planted:
+    """The self-test: what the same measuring found of a leak planted in as many scores.
+
+    Attributes:
+      num_planted: members with a planted leak; ``num_named``, how many records were named.
+      is_found: whether they were named, and are more than chance alone names.
+      num_enough: members, and as many others, from which on such a leak is found.
+    """
+
+    num_planted: int
+    num_named: int
+    is_found: bool
+    num_enough: int
+
+
+@dataclass(frozen=True)
 class AuditFacts:
     """Everything that one audit says.
 
@@ -185,7 +201,7 @@ class AuditFacts:
       name: of the run, model or file.
       headline: the attack that the verdict speaks of, named by rule before scores were seen.
       not_tried: by attack, why not.
-      planted, planted_named: the self-test: members with a planted leak, and how many were named.
+      planted: the self-test; None where there are no scores to plant a leak in.
       made: how, label by label; the same on every replay.
       when: time stamps and durations; they alone differ between replays.
     """
@@ -195,9 +211,7 @@ class AuditFacts:
     headline: str
     attacks: tuple[Attack, ...]
     epsilon: Epsilon | None
-    planted: int
-    planted_named: int
-    is_planted_found: bool
+    planted: Planted | None
     assumed: tuple[str, ...]
     advice: tuple[str, ...]
     made: Mapping[str, str]
@@ -210,6 +224,34 @@ class AuditFacts:
     gallery_words: str = ""
     drawn: tuple[Drawn, ...] = ()
     when: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def without_scores(
+        cls,
+        kind: Literal["inversion", "insider"],
+        *,
+        name: str,
+        assumed: tuple[str, ...],
+        made: Mapping[str, str],
+        gallery: tuple[Rebuilt, ...],
+        gallery_words: str,
+        drawn: tuple[Drawn, ...] = (),
+    ) -> AuditFacts:
+        """An audit that shows pictures and tells no member from another record."""
+        return cls(
+            kind=kind,
+            name=name,
+            headline="",
+            attacks=(),
+            epsilon=None,
+            planted=None,
+            assumed=assumed,
+            advice=(),
+            made=made,
+            gallery=gallery,
+            gallery_words=gallery_words,
+            drawn=drawn,
+        )
 
     @property
     def best(self) -> Attack | None:

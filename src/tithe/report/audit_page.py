@@ -13,11 +13,12 @@ from tithe.report.audit_words import (
     LOWER_BOUND,
     drawn_table,
     epsilon_figure,
+    is_blind,
     isolated_words,
     resolution,
     self_test,
-    strength,
     verdict,
+    worth,
 )
 from tithe.report.canvas import Picture, Table
 from tithe.report.cards import Card
@@ -94,7 +95,8 @@ def audit_page(facts: AuditFacts, *, is_public: bool) -> bytes:
         what=_WHAT[facts.kind],
         name=facts.name,
         verdict=f"{verdict(facts)}.",
-        under=[self_test(facts)] if facts.planted else [],
+        self_test=self_test(facts),
+        is_blind=is_blind(facts),
         private="" if is_public else _PRIVATE,
         cards=_cards(facts),
         sections=[section for section in sections if section],
@@ -124,7 +126,8 @@ def _cards(facts: AuditFacts) -> list[Card]:
         cards.append(Card("Shown: epsilon at least", f"{told.shown:.2f}", note, phase))
     if best is not None:
         note = (
-            f"by {best.name}; chance names {number(best.named_chance, digits=1)}: {strength(best)}"
+            f"by {best.name}; chance names {number(best.named_chance, digits=1)}: "
+            f"{worth(facts, best)}"
         )
         value = f"{count(best.named)} of {count(best.num_members)}"
         cards.append(Card("Concrete: records named", value, note, "standalone"))

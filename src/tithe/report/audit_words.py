@@ -12,6 +12,7 @@ from tithe.report.wording import count, number, percent, plural
 SUMMARY_LINES = 25
 _WIDTH = 96
 _UNLIKELY = 0.01  # that scores which tell nothing name as many
+_NEAR = "near chance"
 _LITTLE = 0.55  # an AUC whose lower limit is below it is worth nothing to speak of
 LOWER_BOUND = (
     "Every figure is a lower bound for the attacks that were tried. Nothing shown is not nothing "
@@ -23,7 +24,7 @@ def strength(attack: Attack) -> str:
     """``near chance``, ``a little above chance`` or ``far above chance``."""
     if attack.named_p_value <= _UNLIKELY:
         return "far above chance"
-    return "near chance" if attack.auc_low < _LITTLE else "a little above chance"
+    return _NEAR if attack.auc_low < _LITTLE else "a little above chance"
 
 
 def verdict(facts: AuditFacts) -> str:
@@ -34,19 +35,42 @@ def verdict(facts: AuditFacts) -> str:
     named = f"{count(best.named)} of {plural(best.num_members, 'record')}"
     return (
         f"With at most one wrong accusation {named} can be named; "
-        f"chance alone names {number(best.named_chance, digits=1)}: {strength(best)}"
+        f"chance alone names {number(best.named_chance, digits=1)}: {worth(facts, best)}"
         f"{_but(facts, best)}"
     )
 
 
+def worth(facts: AuditFacts, attack: Attack) -> str:
+    """The strength of an attack, and that nothing follows from its weakness where none does."""
+    told = strength(attack)
+    if told == _NEAR and is_blind(facts):
+        return f"{told}, which this audit cannot tell from a leak"
+    return told
+
+
+def is_blind(facts: AuditFacts) -> bool:
+    """Whether the audit failed the check of its own power, so that its silence means nothing."""
+    return facts.planted is not None and not facts.planted.is_found
+
+
 def self_test(facts: AuditFacts) -> str:
-    """What became of the planted leak, where there were scores to plant it in."""
-    told = f"{count(facts.planted_named)} records named where {count(facts.planted)} were planted"
-    if facts.is_planted_found:
+    """What became of the planted leak; empty where there were no scores to plant it in."""
+    test, best = facts.planted, facts.best
+    if test is None or best is None:
+        return ""
+    told = f"{plural(test.num_named, 'record')} named where {count(test.num_planted)} were planted"
+    if test.is_found:
         return f"Self-test: in as many scores as these a planted leak is found ({told})."
-    if facts.planted_named >= facts.planted:
-        return f"Self-test: with so few records luck alone might name as many ({told})."
-    return f"Self-test: a planted leak is NOT found ({told}): so few records can show nothing."
+    failed = "The check of this audit's own power failed"
+    silence = "finding nothing here means nothing"
+    if test.num_named < test.num_planted:
+        return f"{failed}: a leak that was planted is not found ({told}), so {silence}."
+    many = f"{plural(best.num_members, 'record')} and {count(best.num_non_members)} others"
+    return (
+        f"{failed}: {many} are too few to show even a planted leak, since luck alone names as many "
+        f"as were planted ({count(test.num_planted)}); {count(test.num_enough)} of each would do. "
+        f"So {silence}."
+    )
 
 
 def resolution(attack: Attack) -> str:
@@ -111,7 +135,8 @@ def drawn_table(drawn: tuple[Drawn, ...]) -> Table:
 
 def summary(facts: AuditFacts) -> list[str]:
     """The audit on a terminal, at most 25 lines."""
-    lines = [f"{verdict(facts)}."]
+    tested = [self_test(facts)] if facts.planted else []
+    lines = [f"{verdict(facts)}.", *(tested if is_blind(facts) else [])]
     if facts.epsilon is not None:
         lines.append(f"Epsilon: {epsilon_words(facts.epsilon)}.")
     best = facts.best
@@ -123,7 +148,7 @@ def summary(facts: AuditFacts) -> list[str]:
     if facts.gallery_words and best is not None:
         lines.append(facts.gallery_words)
     lines += [f"Not tried: {name}: {why}." for name, why in facts.not_tried.items()][:4]
-    lines += [self_test(facts)] if facts.planted else []
+    lines += [] if is_blind(facts) else tested
     lines += [f"Advice: {each}." for each in facts.advice][:3]
     lines.append(LOWER_BOUND)
     wrapped = [row for line in lines for row in textwrap.wrap(_spaced(line), _WIDTH)]
@@ -134,7 +159,7 @@ def summary(facts: AuditFacts) -> list[str]:
 
 def _but(facts: AuditFacts, best: Attack) -> str:
     """Another attack that tells where the one of the verdict does not."""
-    if strength(best) != "near chance":
+    if strength(best) != _NEAR:
         return ""
     telling = [
         each

@@ -8,7 +8,7 @@ from tithe.audit.one_run import bound_by_one_run
 from tithe.audit.scores import Floats, Scores
 from tithe.audit.self_test import find_planted_leak
 from tithe.audit.separation import Separation, measure_separation, trace_roc
-from tithe.report.audit_facts import Attack, Curve, Epsilon, Rate, Slice
+from tithe.report.audit_facts import Attack, Curve, Epsilon, Planted, Rate, Slice
 
 _POINTS = 160  # of a ROC in a report, evenly by the logarithm
 SELF_TEST_SEED = 1
@@ -94,14 +94,10 @@ def slice_facts(parts: dict[str, Separation]) -> tuple[Slice, ...]:
     )
 
 
-def planted(scores: Scores) -> dict[str, int | bool]:
+def planted(scores: Scores) -> Planted:
     """The self-test with as many scores as the audit has."""
     test = find_planted_leak(len(scores.members), len(scores.non_members), seed=SELF_TEST_SEED)
-    return {
-        "planted": test.num_planted,
-        "planted_named": test.num_named,
-        "is_planted_found": test.is_found,
-    }
+    return Planted(test.num_planted, test.num_named, test.is_found, test.num_enough)
 
 
 def _curve(scores: Scores, confidence: float) -> Curve:

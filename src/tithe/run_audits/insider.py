@@ -95,17 +95,10 @@ def audit_insider(
     mean = gauge.of(torch.from_numpy(gauge.class_mean).view(1, *drawn.shape[1:]))
     kinds = (("the insider's drawings", finding.found), (CONTROL, finding.control),
              ("the mean of public rows of the class", mean))  # fmt: skip
-    return AuditFacts(
-        kind="insider",
+    return AuditFacts.without_scores(
+        "insider",
         name=plan.name,
-        headline="",
-        attacks=(),
-        epsilon=None,
-        planted=0,
-        planted_named=0,
-        is_planted_found=False,
         assumed=ASSUMED,
-        advice=(),
         made={
             "Plan": plan.digest(),
             "Insider": f"participant {cast.insider}, its drawings called {cast.called_name}",

@@ -144,17 +144,10 @@ class _Scale(nn.Module):
 def _facts(
     source: UploadSource, made: dict[str, str], *, words: str, gallery: tuple[Rebuilt, ...]
 ) -> AuditFacts:
-    return AuditFacts(
-        kind="inversion",
+    return AuditFacts.without_scores(
+        "inversion",
         name=f"{source.name}, participant {source.participant.number}",
-        headline="",
-        attacks=(),
-        epsilon=None,
-        planted=0,
-        planted_named=0,
-        is_planted_found=False,
         assumed=ASSUMED,
-        advice=(),
         made=made,
         gallery=gallery,
         gallery_words=words,

@@ -141,7 +141,7 @@ def membership_facts(
         assumed=ASSUMED,
         advice=_advice(attacks, headline, claimed),
         made=made,
-        **planted(scores),  # type: ignore[arg-type]
+        planted=planted(scores),
     )
 
 

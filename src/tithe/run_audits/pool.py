@@ -15,7 +15,7 @@ from tithe.checks import BadInput
 from tithe.data.dataset import Dataset
 from tithe.data.shard import Shard
 
-_FEWEST = 20  # on a side; below it no figure means anything
+FEWEST = 20  # on a side; below it no figure means anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,12 @@ class Pool:
         """The truth, shape ``(2m,)``."""
         return np.arange(len(self.rows)) < len(self.rows) // 2
 
+    @property
+    def names(self) -> list[str]:
+        """What each member is called: whose it is, and which row of the training part."""
+        members = zip(self.owners, self.rows[: len(self.owners)], strict=True)
+        return [f"participant {owner}, row {row}" for owner, row in members]
+
 
 def pool_of(built: Built, *, participant: int | None, most_records: int, seed: int) -> Pool:
     """Draws members from the participants' rows, and as many strangers from the test rows.
@@ -74,9 +80,9 @@ def pool_of(built: Built, *, participant: int | None, most_records: int, seed: i
     candidates = np.unique(torch.cat([shard.rows for _, shard in wanted]).numpy())
     num_test = len(built.test_labels)
     num = min(most_records, len(candidates), num_test // 2)
-    if num < _FEWEST:
+    if num < FEWEST:
         raise BadInput(
-            f"an audit needs at least {_FEWEST} members and twice as many test rows, got "
+            f"an audit needs at least {FEWEST} members and twice as many test rows, got "
             f"{len(candidates)} and {num_test}; bring more test rows (data.test_rows)"
         )
     rng = np.random.default_rng(seed)

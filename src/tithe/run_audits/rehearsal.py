@@ -154,7 +154,7 @@ def _built(
 def _rehearsed(
     changed: Plan, built: Built, trial: Trial, *, plan: Plan, behind: int, seed: int
 ) -> Rehearsed:
-    stage = _Stage(built, seed=seed)
+    stage = _Stage(built, sends_largest=changed.sends_largest(0), seed=seed)
     first = stage.play(0)
     ridge = choose_ridge([Rehearsal(*stage.decoder(first), first.took_part)])
     played = [stage.play(number) for number in range(1, NUM_UPLOADS + 1)]
@@ -191,12 +191,13 @@ class _Played:
 class _Stage:
     """Rows, network and participant of one recipe."""
 
-    def __init__(self, built: Built, *, seed: int) -> None:
+    def __init__(self, built: Built, *, sends_largest: bool, seed: int) -> None:
         phase = built.phases[0]
         self._participant: Participant = phase.participants[0]
         self._module: nn.Module = phase.make_module()
         self._initial = phase.initial
         self._num_classes = built.num_classes
+        self._sends_largest = sends_largest
         self._seed = seed
         shard = self._participant.shard
         rng = torch.Generator().manual_seed(seed)
@@ -267,6 +268,7 @@ class _Stage:
             self._features[~some],
             self._labels[~some],
             num_classes=self._num_classes,
+            sends_largest=self._sends_largest,
         )
         training = participant.private or participant.training
         num_steps = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def audit_scores(
             "Members": f"{len(scores.members):,}",
             "Non-members": f"{len(scores.non_members):,}",
         },
-        **planted(scores),  # type: ignore[arg-type]
+        planted=planted(scores),
     )
 
 
@@ -89,7 +90,7 @@ def read_scores(path: Path) -> Scores:
         raise BadInput(f"{path} does not exist; check the path") from error
     except BadInput:
         raise
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, BadZipFile) as error:
         raise BadInput(f"{path} is damaged or holds no numbers; it cannot be read") from error
     return Scores(members, others)
 

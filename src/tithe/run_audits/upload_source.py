@@ -127,6 +127,7 @@ def checks_of(source: UploadSource, uploads: Sequence[SentUpload]) -> list[Uploa
         source.make_module,
         (source.public_features, source.public_labels),
         num_classes=len(source.class_names),
+        sends_largest=source.plan.sends_largest(source.participant.number),
     )
     checks = []
     for upload in uploads:

@@ -110,7 +110,7 @@ def audit_uploads(source: UploadSource, options: UploadOptions) -> AuditFacts:
             "Ridge": f"{reader.ridge or 0:g}, chosen in rehearsals of the first turn",
             "Seed": str(options.seed),
         },
-        **planted(scores),  # type: ignore[arg-type]
+        planted=planted(scores),
     )
 
 
