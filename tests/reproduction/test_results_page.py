@@ -38,6 +38,16 @@ def test_a_class_table_has_a_recall_for_each_class(run_before):
     assert [row[3:] for row in table.rows] == [("100", "-", "12", "2.5")]
 
 
+def test_data_of_fewer_classes_keep_their_epsilon_in_its_column(experiments):
+    keep(
+        experiments,
+        stored("a tenth, shared", 1, [0.1, 0.6], recalls=[0.75, 0.5], epsilon=1.25),
+        stored("all of it", 7, [0.1, 0.5], recalls=[1.0, 0.25, 0.125], epsilon=2.5),
+    )
+    rows = class_table(jobs_of(experiments / "small")).rows
+    assert [row[3:] for row in rows] == [("75", "50", "", "1.25"), ("100", "25", "12", "2.5")]
+
+
 def test_the_page_is_one_file_with_every_figure_and_the_markdown_says_the_same(
     run_before, tmp_path
 ):

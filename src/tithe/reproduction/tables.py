@@ -89,9 +89,11 @@ def _epsilon(results: Iterable[Result]) -> str:
 
 
 def class_table(jobs: Sequence[Job]) -> Table:
-    """Accuracy beside balanced accuracy and the recall of each class, of joint trainings."""
-    rows = []
-    num_classes = 0
+    """Accuracy beside balanced accuracy and the recall of each class, of joint trainings.
+
+    Data with fewer classes than others leave the columns of those that they have not empty.
+    """
+    told_of: list[tuple[str, list[str], list[str], str]] = []
     for label, results in results_by_label(jobs).items():
         told = [result["classes"]["joint"] for result in results if result.get("classes")]
         if not told:
@@ -99,9 +101,13 @@ def class_table(jobs: Sequence[Job]) -> Table:
         accuracy = mean(last_accuracies(result, "joint")[0] for result in results)
         balanced = mean(each["balanced_accuracy"] for each in told)
         recalls = [_mean_recall(each) for each in zip(*(t["recalls"] for t in told), strict=True)]
-        num_classes = max(num_classes, len(recalls))
-        cells = [percent(accuracy, digits=1), percent(balanced, digits=1), *recalls]
-        rows.append((label, *cells, _epsilon(results)))
+        accuracies = [percent(accuracy, digits=1), percent(balanced, digits=1)]
+        told_of.append((label, accuracies, recalls, _epsilon(results)))
+    num_classes = max((len(recalls) for _, _, recalls, _ in told_of), default=0)
+    rows = [
+        (label, *accuracies, *recalls, *[""] * (num_classes - len(recalls)), epsilon)
+        for label, accuracies, recalls, epsilon in told_of
+    ]
     classes = (f"class {number}" for number in range(num_classes))
     return Table(("setting", "accuracy", "balanced", *classes, "total epsilon"), tuple(rows))
 
