@@ -21,13 +21,21 @@ rounds = 2
 """
 
 
-def test_a_rehearsal_prints_its_table_writes_json_and_sends_nothing(tithe, tmp_path, monkeypatch):
+def play_only(monkeypatch, *names):
     from tithe.run_audits import rehearsal
 
     few = rehearsal.trials_of
     monkeypatch.setattr(
-        rehearsal, "trials_of", lambda plan, *, num_records: few(plan, num_records=num_records)[:2]
+        rehearsal,
+        "trials_of",
+        lambda plan, *, num_records: [
+            each for each in few(plan, num_records=num_records) if each.name in names
+        ],
     )
+
+
+def test_a_rehearsal_prints_its_table_writes_json_and_sends_nothing(tithe, tmp_path, monkeypatch):
+    play_only(monkeypatch, "as planned", "theta_u 1")
     path, out = tmp_path / "plan.toml", tmp_path / "found.json"
     path.write_text(PLAN)
     done = tithe("audit", "rehearse", str(path), "--records", "40", "--out", str(out))
@@ -47,3 +55,22 @@ def test_too_few_rows_are_one_sentence_and_exit_code_2(tithe, tmp_path):
     done = tithe("audit", "rehearse", str(path), "--set", "data.train_rows=30")
     assert done.exit_code == 2
     assert "at least 40 rows" in done.stderr
+
+
+def test_a_rehearsal_of_too_few_records_says_that_it_cannot_tell_and_what_would_do(
+    tithe, tmp_path, monkeypatch
+):
+    play_only(monkeypatch, "noise, epsilon 1")
+    path, out = tmp_path / "plan.toml", tmp_path / "found.json"
+    path.write_text(PLAN)
+    done = tithe("audit", "rehearse", path, "--records", "20", "--out", out)
+    assert done.exit_code == 0, done.stderr
+    assert "noise, epsilon 1 ?" in done.stdout and "noise, epsilon 1 *" not in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "neither is a planted leak found among 60 pooled members and 60 others" in said
+    assert "--records 57 or more, for which 114 rows are needed" in said
+    assert "cheapest safe recipe" not in said
+    told = json.loads(out.read_text())
+    (recipe,) = told["recipes"]
+    assert recipe["verdict"] == "cannot tell" and recipe["is_safe"] is False
+    assert recipe["self_test"]["is_found"] is False and told["cheapest_safe"] is None

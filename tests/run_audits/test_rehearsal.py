@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from tithe.audit.self_test import find_planted_leak
 from tithe.checks import BadInput
 from tithe.plan import load_plan
 from tithe.run_audits import rehearsal
 from tithe.run_audits.recipes_to_try import Trial, trials_of
-from tithe.run_audits.rehearsal import Impossible, Rehearsed, cheapest_safe, rehearse
+from tithe.run_audits.rehearsal import records_that_would_do, rehearse
+from tithe.run_audits.rehearsed import Impossible, Rehearsed, cheapest_safe
 
 PLAN = {
     "data": {"set": "digits"},
@@ -95,6 +98,46 @@ def test_a_plan_that_protects_participants_is_swept_over_its_own_noise():
     names = [each.name for each in trials_of(plan, num_records=40)]
     assert "one gradient" not in names
     assert "noise, epsilon 1" in names
+
+
+def noisy_alone(monkeypatch):
+    """Only the recipe with the most noise is played."""
+    few = rehearsal.trials_of
+    monkeypatch.setattr(
+        rehearsal,
+        "trials_of",
+        lambda plan, *, num_records: [
+            each for each in few(plan, num_records=num_records) if each.name == "noise, epsilon 1"
+        ],
+    )
+
+
+def test_a_rehearsal_that_would_miss_a_planted_leak_cannot_tell_and_calls_nothing_safe(
+    monkeypatch,
+):
+    noisy_alone(monkeypatch)
+    (few,) = rehearse(load_plan(PLAN), num_records=20)
+    assert few.separation.num_members == 60
+    assert not few.self_test.is_found
+    assert few.verdict == "cannot tell"
+    assert not few.is_safe and cheapest_safe([few]) is None
+    seeing = replace(few, self_test=find_planted_leak(200, 200, seed=1))
+    assert seeing.verdict == "safe" and cheapest_safe([seeing]) is seeing
+
+
+def test_what_was_found_among_few_records_counts_all_the_same(found):
+    blind = find_planted_leak(60, 60, seed=1)
+    assert not blind.is_found
+    assert replace(found["one gradient"], self_test=blind).verdict == "not safe"
+    plain = replace(found["noise, epsilon 1"], self_test=blind, epsilon=math.inf)
+    assert plain.verdict == "not safe"
+
+
+def test_the_number_of_records_that_is_advised_finds_the_planted_leak():
+    records = records_that_would_do(find_planted_leak(60, 60, seed=1))
+    enough, less = (rehearsal.NUM_UPLOADS * each for each in (records, records - 1))
+    assert find_planted_leak(enough, enough, seed=1).is_found
+    assert not find_planted_leak(less, less, seed=1).is_found
 
 
 def test_too_few_rows_are_one_sentence():

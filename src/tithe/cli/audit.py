@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tithe.cli.audit_insider import insider
 from tithe.cli.audit_model import model, scores
+from tithe.cli.audit_property import about_property
 from tithe.cli.audit_rehearse import rehearse
 from tithe.cli.audit_uploads import invert, uploads
 from tithe.cli.exit_codes import FAILED, in_sentences
@@ -34,6 +35,7 @@ audit.command()(scores)
 audit.command()(uploads)
 audit.command()(invert)
 audit.command()(insider)
+audit.command("property")(about_property)
 audit.command()(rehearse)
 
 PlanOption = Annotated[

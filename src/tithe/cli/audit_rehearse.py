@@ -22,7 +22,7 @@ from tithe.cli.screen import complain, screen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tithe.run_audits.rehearsal import Impossible, Rehearsed
+    from tithe.run_audits.rehearsed import Impossible, Rehearsed
 
 _HEADS = ("bytes up", "use", "AUC", "named", "alone", "miscounted", "epsilon")
 _LEGEND = (
@@ -30,7 +30,7 @@ _LEGEND = (
     "others by an observer who holds all candidates' records; 0.5 is chance. named: members, with "
     "at most one wrong accusation (by chance). alone: records that the first layer shows "
     "(strangers). miscounted: share of records in a wrong class (by a guess that all classes are "
-    "alike). epsilon: of the whole training. !: forbidden by the rules; *: safe."
+    "alike). epsilon: of the whole training. !: forbidden by the rules; *: safe; ?: cannot tell."
 )
 
 
@@ -59,8 +59,8 @@ def rehearse(
     """
     from tithe.plan import load_plan
     from tithe.record import write_atomically
-    from tithe.run_audits.rehearsal import Rehearsed, cheapest_safe
     from tithe.run_audits.rehearsal import rehearse as play
+    from tithe.run_audits.rehearsed import Rehearsed, cheapest_safe
 
     plan = load_plan(path, overrides or [])
     options = options_of(data_options or ())
@@ -104,9 +104,8 @@ def _table(played: list[Rehearsed]) -> Table:
         if check.num_isolated is not None:
             alone = f"{check.num_isolated} ({check.num_isolated_control})"
         wrong = "-" if check.share_miscounted is None else f"{check.share_miscounted:.2f}"
-        is_forbidden = any(one.forbids for one in each.objections)
         table.add_row(
-            each.name + (" *" if each.is_safe else " !" if is_forbidden else ""),
+            f"{each.name} {_mark(each)}".rstrip(),
             f"{each.bytes_up:,.0f}",
             f"{each.cosine:.2f}",
             f"{separation.auc:.3f}",
@@ -118,9 +117,15 @@ def _table(played: list[Rehearsed]) -> Table:
     return table
 
 
+def _mark(each: Rehearsed) -> str:
+    if each.verdict == "not safe":
+        return "!" if any(one.forbids for one in each.objections) else ""
+    return "*" if each.is_safe else "?"
+
+
 def _sentences(found: list[Rehearsed | Impossible], best: Rehearsed | None) -> Iterator[str]:
     """What the table means, in a few lines."""
-    from tithe.run_audits.rehearsal import Impossible, Rehearsed
+    from tithe.run_audits.rehearsed import Impossible, Rehearsed
 
     yield _LEGEND
     for each in found:
@@ -132,17 +137,38 @@ def _sentences(found: list[Rehearsed | Impossible], best: Rehearsed | None) -> I
             yield f"As planned: {objection.sentence}."
         if math.isinf(planned.epsilon) and not planned.separation.named.count:
             yield "As planned nobody was named here, and its epsilon is infinite all the same."
+    unsure = [
+        each for each in found if isinstance(each, Rehearsed) and each.verdict == "cannot tell"
+    ]
+    if unsure:
+        yield _too_few(unsure[0])
     if best is None:
-        yield "None of these recipes is safe: each is without noise, or told more than chance."
+        others = "each of the others" if unsure else "each"
+        yield f"None of these recipes is safe: {others} is without noise, or told more than chance."
         return
     changes = " ".join(f"--set {change}" for change in best.changes)
     yield f"The cheapest safe recipe (*): {best.name}. {changes or 'It is the planned one.'}"
     yield "Safe means: protected by noise, and no attack of this rehearsal told more than chance."
 
 
+def _too_few(each: Rehearsed) -> str:
+    """Why recipes that told nothing are not called safe, and how many records would do."""
+    from tithe.run_audits.rehearsal import records_that_would_do
+
+    test, separation = each.self_test, each.separation
+    records = records_that_would_do(test)
+    return (
+        f"?: cannot tell. Nothing was found, but neither is a planted leak found among "
+        f"{separation.num_members} pooled members and {separation.num_non_members} others "
+        f"({test.num_enough} of each would do), so nothing found means nothing. Play with "
+        f"--records {records} or more, for which {2 * records} rows are needed; public rows will "
+        "do (--data)."
+    )
+
+
 def _plain(each: Rehearsed | Impossible) -> dict[str, object]:
     """One recipe for a script."""
-    from tithe.run_audits.rehearsal import Impossible
+    from tithe.run_audits.rehearsed import Impossible
 
     if isinstance(each, Impossible):
         return {"name": each.name, "changes": list(each.changes), "not_played": each.reason}
@@ -155,5 +181,7 @@ def _plain(each: Rehearsed | Impossible) -> dict[str, object]:
         "check": asdict(each.check),
         **spoken({"epsilon": each.epsilon}),
         "objections": [asdict(one) for one in each.objections],
+        "self_test": asdict(each.self_test),
+        "verdict": each.verdict,
         "is_safe": each.is_safe,
     }

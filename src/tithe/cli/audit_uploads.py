@@ -32,6 +32,10 @@ DataOptions = Annotated[
     typer.Option("--option", metavar="KEY=VALUE", help="At a site: as given to tithe join."),
 ]
 
+Turns = Annotated[
+    int, typer.Option("--turns", min=0, help="Only the last so many uploads; 0: all.")
+]
+
 
 @in_sentences
 def uploads(
@@ -44,9 +48,7 @@ def uploads(
     rehearsals: Annotated[
         int, typer.Option("--rehearsals", help="Of each turn; even, at least 4.")
     ] = 8,
-    turns: Annotated[
-        int, typer.Option("--turns", min=0, help="Only the last so many uploads; 0: all.")
-    ] = 0,
+    turns: Turns = 0,
     confidence: Confidence = 0.95,
     seed: Seed = 1,
     out: Out = None,

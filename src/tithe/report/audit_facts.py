@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from tithe.report.property_facts import PropertyFacts
+
 FORMAT = 2
 _DIGITS = 9  # of a number in the file: what a replay gives again on any machine like this one
 
@@ -201,12 +203,13 @@ class AuditFacts:
       name: of the run, model or file.
       headline: the attack that the verdict speaks of, named by rule before scores were seen.
       not_tried: by attack, why not.
+      inferred: what is told of a property of all rows together.
       planted: the self-test; None where there are no scores to plant a leak in.
       made: how, label by label; the same on every replay.
       when: time stamps and durations; they alone differ between replays.
     """
 
-    kind: Literal["model", "scores", "uploads", "inversion", "insider"]
+    kind: Literal["model", "scores", "uploads", "inversion", "insider", "property"]
     name: str
     headline: str
     attacks: tuple[Attack, ...]
@@ -223,21 +226,24 @@ class AuditFacts:
     gallery: tuple[Rebuilt, ...] = ()
     gallery_words: str = ""
     drawn: tuple[Drawn, ...] = ()
+    inferred: PropertyFacts | None = None
     when: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def without_scores(
         cls,
-        kind: Literal["inversion", "insider"],
+        kind: Literal["inversion", "insider", "property"],
         *,
         name: str,
         assumed: tuple[str, ...],
         made: Mapping[str, str],
-        gallery: tuple[Rebuilt, ...],
-        gallery_words: str,
+        gallery: tuple[Rebuilt, ...] = (),
+        gallery_words: str = "",
         drawn: tuple[Drawn, ...] = (),
+        inferred: PropertyFacts | None = None,
+        advice: tuple[str, ...] = (),
     ) -> AuditFacts:
-        """An audit that shows pictures and tells no member from another record."""
+        """An audit that tells no member from another record."""
         return cls(
             kind=kind,
             name=name,
@@ -246,11 +252,12 @@ class AuditFacts:
             epsilon=None,
             planted=None,
             assumed=assumed,
-            advice=(),
+            advice=advice,
             made=made,
             gallery=gallery,
             gallery_words=gallery_words,
             drawn=drawn,
+            inferred=inferred,
         )
 
     @property
@@ -269,7 +276,8 @@ def public(facts: AuditFacts) -> AuditFacts:
 
     It still tells how many records were looked for, without which no figure means anything.
     """
-    return replace(facts, exposed=(), gallery=(), labels=None, slices=())
+    inferred = None if facts.inferred is None else facts.inferred.for_others()
+    return replace(facts, exposed=(), gallery=(), labels=None, slices=(), inferred=inferred)
 
 
 def _plain(value: Any) -> Any:

@@ -22,6 +22,8 @@ from tithe.report.audit_words import (
 )
 from tithe.report.canvas import Picture, Table
 from tithe.report.cards import Card
+from tithe.report.property_plots import beliefs
+from tithe.report.property_words import own_words, property_cards, property_table
 from tithe.report.rendering import render
 from tithe.report.wording import count, number, percent
 
@@ -33,11 +35,13 @@ _WHAT = {
     "uploads": "Audit of the uploads of",
     "inversion": "Rebuilding the inputs of",
     "insider": "Drawing a class of",
+    "property": "A property of the rows of",
 }
 _PRIVATE = (
-    "This page is as private as the data it speaks of: it names records. The form for others is "
-    "written with --public."
+    "This page is as private as the data it speaks of: it {tells}. The form for others is written "
+    "with --public."
 )
+_TELLS = {"property": "tells how common a class is among the rows"}
 _CONTROL = (
     "The control is what an observer draws without the upload: the mean of public records of the "
     "class. A picture that is no better than it shows nothing of the record."
@@ -86,7 +90,7 @@ def write_audit(facts: AuditFacts, folder: Path, *, is_public: bool = False) -> 
 
 def audit_page(facts: AuditFacts, *, is_public: bool) -> bytes:
     """The page's bytes."""
-    parts = (_told, _turns, _uploads, _gallery, _observers, _slices, _exposed, _advice)
+    parts = (_told, _inferred, _turns, _uploads, _gallery, _observers, _slices, _exposed, _advice)
     sections = [part(facts) for part in parts]
     not_tried = [f"Not tried: {name}, since {why}." for name, why in facts.not_tried.items()]
     return render(
@@ -97,7 +101,7 @@ def audit_page(facts: AuditFacts, *, is_public: bool) -> bytes:
         verdict=f"{verdict(facts)}.",
         self_test=self_test(facts),
         is_blind=is_blind(facts),
-        private="" if is_public else _PRIVATE,
+        private="" if is_public else _PRIVATE.format(tells=_TELLS.get(facts.kind, "names records")),
         cards=_cards(facts),
         sections=[section for section in sections if section],
         lower_bound=LOWER_BOUND,
@@ -133,6 +137,8 @@ def _cards(facts: AuditFacts) -> list[Card]:
         cards.append(Card("Concrete: records named", value, note, "standalone"))
         note = f"{best.auc_low:.3f} to {best.auc_high:.3f}; 0.5 is chance"
         cards.append(Card("AUC", f"{best.auc:.3f}", note))
+    if facts.inferred is not None:
+        cards += property_cards(facts.inferred)
     if facts.labels is not None:
         told_labels = facts.labels
         note = f"of records; guessing miscounts {percent(told_labels.share_by_guess, digits=0)}"
@@ -150,6 +156,15 @@ def _told(facts: AuditFacts) -> AuditSection | None:
     if facts.epsilon is not None:
         sentences.append(f"The claim: {facts.epsilon.claim}.")
     return AuditSection("Members told from strangers", sentences, pictures)
+
+
+def _inferred(facts: AuditFacts) -> AuditSection | None:
+    told = facts.inferred
+    if told is None:
+        return None
+    sentences = [own_words(told)] if told.own is not None else []
+    title = "Participants with the property told from those without"
+    return AuditSection(title, sentences, [beliefs(told)], table=property_table(told))
 
 
 def _turns(facts: AuditFacts) -> AuditSection | None:

@@ -7,6 +7,7 @@ import textwrap
 
 from tithe.report.audit_facts import Attack, AuditFacts, Drawn, Epsilon, Turn
 from tithe.report.canvas import Table
+from tithe.report.property_words import property_lines, property_verdict
 from tithe.report.wording import count, number, percent, plural
 
 SUMMARY_LINES = 25
@@ -145,6 +146,7 @@ def summary(facts: AuditFacts) -> list[str]:
     lines += [_attack_line(each) for each in facts.attacks if each is not best][:6]
     lines += _upload_lines(facts)
     lines += [_drawn_line(each) for each in facts.drawn]
+    lines += [] if facts.inferred is None else property_lines(facts.inferred)
     if facts.gallery_words and best is not None:
         lines.append(facts.gallery_words)
     lines += [f"Not tried: {name}: {why}." for name, why in facts.not_tried.items()][:4]
@@ -173,6 +175,8 @@ def _but(facts: AuditFacts, best: Attack) -> str:
 
 
 def _verdict_without_members(facts: AuditFacts) -> str:
+    if facts.inferred is not None:
+        return property_verdict(facts.inferred)
     if facts.gallery_words:
         return facts.gallery_words.rstrip(".")
     return "No attack told members from others, since none could be tried"

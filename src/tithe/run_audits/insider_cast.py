@@ -8,8 +8,9 @@ import torch
 
 from tithe.audit.scores import Floats
 from tithe.build import Built
-from tithe.checks import BadInput, nearest
+from tithe.checks import BadInput
 from tithe.data.shard import Shard
+from tithe.run_audits.class_names import class_named
 from tithe.run_audits.pool import held_rows
 
 
@@ -132,11 +133,7 @@ def _class_of(names: tuple[str, ...], counts: torch.Tensor, wanted: str | None) 
         owners = (counts > 0).sum(dim=0)
         held = [label for label in range(len(names)) if total[label]]
         return min(held, key=lambda label: (int(owners[label]), -int(total[label])))
-    if wanted in names:
-        return names.index(wanted)
-    close = nearest(wanted, names)
-    hint = f"; did you mean {close!r}?" if close else ""
-    raise BadInput(f"--class must be one of {', '.join(names)}, got {wanted!r}{hint}")
+    return class_named(wanted, names)
 
 
 def _place_of(numbers: list[int], counts: torch.Tensor, participant: int | None) -> int:

@@ -2,11 +2,11 @@
 
 Half of some rows take part in each rehearsed upload, and nobody but the rehearsal sees it. So the
 truth is known, and what an observer would find can be counted before anything is really sent.
+What it means is for ``rehearsed`` to say.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from tithe.audit.member_list import Decoder, Rehearsal, choose_ridge
-from tithe.audit.recipe_gate import Objection, weigh
+from tithe.audit.recipe_gate import weigh
 from tithe.audit.record_gradients import record_gradients
 from tithe.audit.scores import Floats, Scores, Truths
-from tithe.audit.self_test import is_near_chance
-from tithe.audit.separation import Separation, measure_separation
+from tithe.audit.self_test import SelfTest, find_planted_leak
+from tithe.audit.separation import measure_separation
 from tithe.audit.trained_model import train_module
 from tithe.audit.upload_check import UploadCheck, UploadChecker
 from tithe.build import Built, build
@@ -32,7 +32,9 @@ from tithe.parties.participant import Participant, ParticipantState, take_turn
 from tithe.plan import Plan, load_plan
 from tithe.plan_costs import costs_of
 from tithe.privacy.events import Event
+from tithe.run_audits.figures import SELF_TEST_SEED
 from tithe.run_audits.recipes_to_try import Trial, trials_of
+from tithe.run_audits.rehearsed import Impossible, Rehearsed
 from tithe.sharing.codec import decode
 from tithe.sharing.update import SparseUpdate
 
@@ -41,53 +43,12 @@ MOST_COLUMNS = 20_000  # of an upload; the largest tell the most
 NUM_UPLOADS = 3
 
 
-@dataclass(frozen=True)
-class Rehearsed:
-    """What one recipe would send, and what an observer would make of it.
-
-    Attributes:
-      name: of the recipe; changes: to the plan.
-      bytes_up: of one upload, on average.
-      cosine: of the angle between what is sent and what plain training by the plan changes; how
-        much of a turn's use is left.
-      separation: of members from others by decoding, over all rehearsed uploads.
-      check: the quick look at the last upload: records that stand alone, classes counted.
-      epsilon: of one participant in the whole training; infinite without noise.
-      objections: rules about recipes that it does not keep.
-    """
-
-    name: str
-    changes: tuple[str, ...]
-    bytes_up: float
-    cosine: float
-    separation: Separation
-    check: UploadCheck
-    epsilon: float
-    objections: tuple[Objection, ...]
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether it is protected and no attack of the rehearsal told more than chance."""
-        check = self.check
-        stands_alone = (check.num_isolated or 0) > (check.num_isolated_control or 0)
-        return math.isfinite(self.epsilon) and is_near_chance(self.separation) and not stands_alone
-
-
 class Uncharged:
     """The ledger of a rehearsal: nothing of it leaves this machine, so nothing is charged."""
 
     def charge(self, *, participant: int, turn: int, events: list[Event]) -> float:
         """Lets everything pass."""
         return 0.0
-
-
-@dataclass(frozen=True)
-class Impossible:
-    """A recipe that could not be played, and why."""
-
-    name: str
-    changes: tuple[str, ...]
-    reason: str
 
 
 def rehearse(
@@ -132,10 +93,9 @@ def rehearse(
             yield Impossible(trial.name, trial.changes, str(error))
 
 
-def cheapest_safe(found: list[Rehearsed]) -> Rehearsed | None:
-    """The safe recipe that keeps the most of a turn's use, and of those alike the smallest."""
-    safe = [each for each in found if each.is_safe]
-    return max(safe, key=lambda each: (round(each.cosine, 2), -each.bytes_up), default=None)
+def records_that_would_do(test: SelfTest) -> int:
+    """How many records behind each upload pool enough members to find a planted leak."""
+    return -(-test.num_enough // NUM_UPLOADS)
 
 
 def _built(
@@ -173,6 +133,9 @@ def _rehearsed(
         bytes_up=float(np.mean([each.bytes_up for each in played])),
         cosine=float(np.mean([stage.cosine(each, plan) for each in played])),
         separation=measure_separation(scores),
+        self_test=find_planted_leak(
+            len(scores.members), len(scores.non_members), seed=SELF_TEST_SEED
+        ),
         check=stage.look(played[-1]),
         epsilon=costs.total.pld.epsilon,
         objections=tuple(weigh(recipe)),

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from tithe.audit.record_gradients import record_gradients
 from tithe.audit.scores import Integers, Truths
-from tithe.audit.trained_model import train_module
 from tithe.checks import BadInput
-from tithe.learning.flat import read_vector, write_vector
+from tithe.learning.flat import write_vector
 from tithe.parties.participant import Participant
 from tithe.run_audits.pool import held_rows
+from tithe.run_audits.turn_on_rows import TurnToPlay
 from tithe.run_audits.upload_source import UploadSource
 from tithe.sharing.stages import Coins
-from tithe.sharing.update import SparseUpdate, everything
+from tithe.sharing.update import SparseUpdate
 
 _FEWEST = 20
 _MOST_PUBLIC = 300
@@ -103,19 +103,15 @@ def rehearsal_of(
       learning_rate: of the turn.
     """
     participant = source.participant
+    turn = TurnToPlay(participant, downloaded, module, learning_rate)
 
     def rehearse(rows: Integers, seed: int) -> SparseUpdate:
         some = torch.from_numpy(rows)
-        write_vector(module, downloaded)
-        train_module(
-            module,
+        change = turn.change_on(
             torch.cat([suspects.features[some], suspects.own_features]),
             torch.cat([suspects.labels[some], suspects.own_labels]),
-            training=participant.private or participant.training,
-            learning_rate=learning_rate,
             seed=seed,
         )
-        change = everything(read_vector(module) - downloaded)
         if not _has_noise_on_uploads(participant):
             return change
         rng = torch.Generator().manual_seed(seed)
