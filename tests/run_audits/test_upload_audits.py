@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
+import torch
 
 from tests.run_audits.conftest import SMALL
 from tithe.checks import BadInput
 from tithe.experiment import run_experiment
 from tithe.plan import load_plan
 from tithe.report.audit_facts import public
+from tithe.run_audits.suspects import rehearsal_of, suspects_of
 from tithe.run_audits.upload_source import source_at_site, source_in_run
 from tithe.run_audits.uploads import CLOSED, LOSS, OPEN, SUM, UploadOptions, audit_uploads
+from tithe.sharing.codec import decode
 from tithe.storage.journal_file import DamagedJournal
 from tithe.storage.uploads import payload_path
 from tithe.upload_folder import journals_in
@@ -71,6 +75,25 @@ def test_private_uploads_do_not_give_the_member_list_away(tmp_path):
     assert 0 < facts.epsilon.claimed <= 2
     assert facts.epsilon.shown <= facts.epsilon.claimed
     assert [turn.epsilon for turn in facts.turns] == sorted(turn.epsilon for turn in facts.turns)
+
+
+def test_a_rehearsed_upload_stands_on_the_coordinates_that_everybody_knows(tmp_path):
+    changes = [
+        "privacy.unit=participant", "privacy.epsilon=8", "privacy.delta=1e-3",
+        "sharing.gamma=0.01", "sharing.theta_u=0.1",
+    ]  # fmt: skip
+    run_experiment(load_plan(SMALL, changes), tmp_path / "noisy")
+    source = source_in_run(tmp_path / "noisy", participant=0)
+    suspects = suspects_of(source, most_records=30, seed=1)
+    module = source.make_module()
+    for upload in source.uploads:
+        rehearse = rehearsal_of(
+            source, suspects, upload.downloaded, module=module, learning_rate=0.02,
+            number=upload.turn,
+        )  # fmt: skip
+        sent = decode(upload.payload, size=upload.downloaded.numel())
+        assert 0 < len(sent.indices) < upload.downloaded.numel() / 2
+        assert torch.equal(rehearse(np.arange(30), 5).indices, sent.indices)
 
 
 @pytest.mark.parametrize(

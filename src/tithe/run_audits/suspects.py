@@ -17,7 +17,6 @@ from tithe.parties.participant import Participant
 from tithe.run_audits.pool import held_rows
 from tithe.run_audits.turn_on_rows import TurnToPlay
 from tithe.run_audits.upload_source import UploadSource
-from tithe.sharing.stages import Coins
 from tithe.sharing.update import SparseUpdate
 
 _FEWEST = 20
@@ -89,11 +88,13 @@ def rehearsal_of(
     *,
     module: nn.Module,
     learning_rate: float,
+    number: int,
 ) -> Callable[[Integers, int], SparseUpdate]:
     """The same turn on other rows: from rows of the suspects and a seed to what could be sent.
 
     Values are as a server would have them wherever something is sent; where nothing but choosing
-    decides which are, all of them, since an observer compares on the coordinates it really got.
+    decides which are, all of them, since an observer compares on the coordinates it really got. A
+    mask that everybody knows is the one of the real turn.
 
     Args:
       source: of the uploads.
@@ -101,21 +102,18 @@ def rehearsal_of(
       downloaded: where the turn begins, shape ``(d,)``.
       module: overwritten.
       learning_rate: of the turn.
+      number: of the turn, 0, 1, ...
     """
     participant = source.participant
     turn = TurnToPlay(participant, downloaded, module, learning_rate)
 
     def rehearse(rows: Integers, seed: int) -> SparseUpdate:
         some = torch.from_numpy(rows)
-        change = turn.change_on(
-            torch.cat([suspects.features[some], suspects.own_features]),
-            torch.cat([suspects.labels[some], suspects.own_labels]),
-            seed=seed,
-        )
-        if not _has_noise_on_uploads(participant):
-            return change
-        rng = torch.Generator().manual_seed(seed)
-        return participant.share(change, Coins(rng, rng))[0]
+        features = torch.cat([suspects.features[some], suspects.own_features])
+        labels = torch.cat([suspects.labels[some], suspects.own_labels])
+        if _has_noise_on_uploads(participant):
+            return turn.upload_on(features, labels, number=number, seed=seed)
+        return turn.change_on(features, labels, seed=seed)
 
     return rehearse
 

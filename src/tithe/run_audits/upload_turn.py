@@ -107,6 +107,7 @@ class TurnReader:
             upload.downloaded,
             module=self._module,
             learning_rate=learning_rate_of(self._source, upload),
+            number=upload.turn,
         )
         seed = self._seed + 1000 * (upload.turn + 1)
         if self.ridge is None:
