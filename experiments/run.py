@@ -19,13 +19,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tithe.reproduction.grid import Job, experiment_names, jobs_of
 from tithe.reproduction.results import result_of, results_by_label, write_result
 from tithe.reproduction.tables import class_table, in_markdown
 
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
 HERE = Path(__file__).parent
+MOST_CURVES = 14  # in one picture
 ROOT = HERE.parent
 RUNS = ROOT / "runs"
 MAIN = {
@@ -199,21 +204,32 @@ def _bytes(count: float) -> str:
 
 
 def write_plot(folder: Path, jobs: list[Job]) -> None:
-    """Test error against rounds and against bytes, the mean over seeds, as accuracy.png.
+    """The test error, the mean over seeds, as accuracy.png: curves, or only where they end.
 
-    The error on a logarithmic scale keeps 98 % and 99 % apart and an outlier on the page.
+    The latter where there are too many to be told apart. A logarithmic scale keeps 98 % and 99 %
+    apart and an outlier on the page.
     """
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    found = results_by_label(jobs)
+    lines = list(_lines(found))
+    figure = _curves(lines) if len(lines) <= MOST_CURVES else _ends(list(found), lines)
+    figure.savefig(folder / "accuracy.png", dpi=110)
+    pyplot.close(figure)
+
+
+def _curves(lines: list[Line]) -> Figure:
+    """Against rounds, and against bytes."""
+    from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(12.5, 4.6), sharey=True)
-    lines = list(_lines(results_by_label(jobs)))
     colours = pyplot.get_cmap("tab10" if len(lines) <= 10 else "tab20").colors
     markers = "os^vDP*X"
-    for number, (label, rounds, error, sent) in enumerate(lines):
+    for number, (setting, phase, rounds, error, sent) in enumerate(lines):
+        label = setting if phase == "joint" else phase
         style = {
             "color": colours[number % len(colours)],
             "marker": markers[number % len(markers)],
@@ -228,26 +244,70 @@ def write_plot(folder: Path, jobs: list[Job]) -> None:
     left.set_yscale("log")
     right.set_xscale("log")
     right.set_xlabel("megabytes sent, both ways, all participants")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
     for axis in (left.yaxis, right.xaxis):
-        axis.set_major_locator(
-            FixedLocator([n * 10**e for e in range(-2, 5) for n in (1, 2, 3, 5)])
-        )
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(plain)
+        _name_places(axis)
     for each in (left, right):
         each.grid(alpha=0.25)
         each.spines[["top", "right"]].set_visible(False)
     figure.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(0.70, 0.5))
     figure.tight_layout(rect=(0, 0, 0.70, 1))
-    figure.savefig(folder / "accuracy.png", dpi=110)
-    pyplot.close(figure)
+    return figure
 
 
-def _lines(
-    found: dict[str, list[dict[str, Any]]],
-) -> Iterator[tuple[str, list[float], list[float], list[float]]]:
-    """Label, rounds, mean error in %, and megabytes (none for a baseline) of every line."""
+def _ends(settings: list[str], lines: list[Line]) -> Figure:
+    """A row for each setting, with the last error of its joint training and of its baselines."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(10, 1.2 + 0.27 * len(settings)))
+    styles = {
+        "joint": {"marker": "o", "color": "tab:blue"},
+        "centralised": {"marker": "s", "color": "tab:green", "markerfacecolor": "none"},
+        "standalone": {"marker": "x", "color": "tab:red"},
+    }
+    named = {"joint": "together", "centralised": "all in one place", "standalone": "one alone"}
+    for phase, style in styles.items():
+        ends = [
+            (each.error[-1], settings.index(each.setting)) for each in lines if each.phase == phase
+        ]
+        if ends:
+            axes.plot(*zip(*ends, strict=True), linestyle="none", label=named[phase], **style)
+    errors = [each.error[-1] for each in lines]
+    if max(errors) > 3 * min(errors):
+        axes.set_xscale("log")
+        _name_places(axes.xaxis)
+    axes.set_xlabel("test error after the last round, % (left is better)")
+    axes.set_yticks(range(len(settings)), settings, fontsize=8)
+    axes.invert_yaxis()
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len({each.phase for each in lines}) > 1:
+        axes.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
+    figure.tight_layout()
+    return figure
+
+
+def _name_places(axis: Axis) -> None:
+    """Plain numbers at a few places of each decade of a logarithmic axis."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    places = [n * 10**e for e in range(-2, 5) for n in (1, 2, 3, 5)]
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+class Line(NamedTuple):
+    """One training of a setting: rounds, mean error in %, and megabytes (none for a baseline)."""
+
+    setting: str
+    phase: str
+    rounds: list[float]
+    error: list[float]
+    sent: list[float]
+
+
+def _lines(found: dict[str, list[dict[str, Any]]]) -> Iterator[Line]:
+    """Every line of every setting, the mean over its seeds."""
     for label, results in found.items():
         for phase in ("joint", "centralised", "standalone-0"):
             curves = [r["curves"][phase][1:] for r in results if phase in r["curves"]]
@@ -257,8 +317,8 @@ def _lines(
             rounds = [point[0][0] for point in points]
             error = [max(100 - 100 * mean(each[1] for each in point), 0.01) for point in points]
             sent = [mean(each[2] + each[3] for each in point) / 1e6 for point in points]
-            name = label if phase == "joint" else phase.removesuffix("-0")
-            yield name, rounds, error, sent if phase == "joint" else []
+            is_joint = phase == "joint"
+            yield Line(label, phase.removesuffix("-0"), rounds, error, sent if is_joint else [])
 
 
 if __name__ == "__main__":
