@@ -14,7 +14,8 @@ from flwr.app import Error
 
 from tests.engines.flower.relay_app import relay_app
 from tithe.checks import BadInput
-from tithe.engines.flower.local_socket import listener_at, read_message
+from tithe.engines.flower import server_relay
+from tithe.engines.flower.local_socket import listener_at, read_message, send_message
 from tithe.engines.flower.server_relay import RelayServerPost
 
 letter, server = relay_app("letter"), relay_app("server")
@@ -102,6 +103,22 @@ def test_messages_go_out_and_replies_come_back_once(path, run):
     thread.join(10)
     assert not thread.is_alive()  # it was told that the training is over
     assert not path.exists()
+
+
+def test_nobody_is_hung_up_on_without_a_word_that_it_is_over(path, monkeypatch):
+    """Also if the end comes between what is said and the sending of it."""
+    hello = json.dumps({"nodes": {}, "replies": []}).encode() + b"\0"
+    with RelayServerPost(path) as post, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+
+        def ends_while_sending(to, order):
+            post._is_over.set()
+            send_message(to, order)
+
+        monkeypatch.setattr(server_relay, "send_message", ends_while_sending)
+        line.connect(str(path))
+        line.settimeout(10)
+        said = [json.loads(letter.asked(line, hello).partition(b"\0")[0]) for _ in range(2)]
+    assert [each["is_over"] for each in said] == [False, True]
 
 
 def test_without_a_server_app_nobody_is_there_and_every_push_is_lost(path):

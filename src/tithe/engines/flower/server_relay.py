@@ -137,8 +137,9 @@ class RelayServerPost:
                         connection.waiting.remove(message_id)
                         connection.replies[message_id] = reply
                 to_send, connection.to_send = connection.to_send, []
-            send_message(line, _order(to_send, is_over=self._is_over.is_set()))
-            if self._is_over.is_set():
+            is_over = self._is_over.is_set()  # once: who leaves must have said so
+            send_message(line, _order(to_send, is_over=is_over))
+            if is_over:
                 return
 
 
