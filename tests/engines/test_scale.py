@@ -27,6 +27,7 @@ KEEPS = {  # what: (how many vectors, in which plan)
     "its own vector": (1, ["recipe=plain", "sharing.theta_d=0.5"]),
     "residual and seen": (2, ["recipe=recommended"]),
 }
+SLOW = {"nothing", "its own vector"}  # the others keep as little, and most
 
 
 def training_of(overrides, num_participants):
@@ -66,7 +67,10 @@ def bytes_alive():
     return sum(storage.nbytes() for storage in storages.values()) + sum(sizes)
 
 
-@pytest.mark.parametrize("keeps", KEEPS)
+@pytest.mark.parametrize(
+    "keeps",
+    [pytest.param(keeps, marks=pytest.mark.slow if keeps in SLOW else ()) for keeps in KEEPS],
+)
 def test_a_thousand_participants_have_a_turn_and_keep_only_what_they_must(keeps):
     num_vectors, overrides = KEEPS[keeps]
     promised = NUM_PARTICIPANTS * num_vectors * VECTOR
