@@ -16,7 +16,7 @@ from tithe.checks import BadInput
 from tithe.joint_model import MODEL
 from tithe.learning.local import LocalTraining
 from tithe.plan import load_plan
-from tithe.run_audits.member_file import listed_pool, read_members
+from tithe.run_audits.member_file import listed_pool, read_members, undealt
 from tithe.run_audits.model import audit_run
 from tithe.run_audits.pool_audit import ModelOptions
 from tithe.run_audits.weights_file import WeightsFile, audit_weights
@@ -93,7 +93,7 @@ def test_listed_members_of_an_overfitted_model_are_named_and_others_are_not(over
 def test_a_pool_of_listed_members_shows_each_as_the_network_saw_it(tmp_path):
     rows = np.array([3, 70, 5, *range(100, 130)])
     path = listed(tmp_path / "who.npz", members=rows)
-    pool = listed_pool(path, WHOLE, most_records=100, seed=1)
+    pool = listed_pool(path, build(undealt(WHOLE)), most_records=100, seed=1)
     built = build(load_plan(SMALL, ["data.train_rows=0"]))
     assert pool.rows[: len(rows)].tolist() == sorted(rows)
     for each in (participant.shard for participant in built.phases[0].participants):

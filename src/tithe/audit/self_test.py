@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -58,6 +59,7 @@ def find_planted_leak(num_members: int, num_non_members: int, *, seed: int) -> S
     return SelfTest(num_planted, named.count, is_found, num_that_show_a_leak())
 
 
+@cache
 def num_that_show_a_leak() -> int:
     """The fewest members, with as many non-members, of which a planted leak is beyond chance."""
     return next(count for count in itertools.count(2) if _is_beyond_chance(count, count))

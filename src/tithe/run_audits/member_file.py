@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from tithe.audit.scores import Integers
-from tithe.build import build
+from tithe.build import Built
 from tithe.checks import BadInput
 from tithe.data.shard import Shard
 from tithe.plan import Plan, load_plan
@@ -20,24 +20,19 @@ from tithe.run_audits.pool import FEWEST, Pool
 MEMBERS, OTHERS = "members", "non_members"
 
 
-def listed_pool(
-    path: Path, plan: Plan, *, most_records: int, seed: int, data_root: Path | None = None
-) -> Pool:
+def listed_pool(path: Path, built: Built, *, most_records: int, seed: int) -> Pool:
     """Members by a list, and as many strangers by a list or from the test rows.
 
     Args:
       path: a .npz with an array ``members``, numbers of rows of the training part from 0, and
         perhaps ``non_members``, likewise.
-      plan: whose data they are; its partition is not asked.
+      built: of the plan whose data they are, with all rows in one hand, see ``undealt``.
       most_records: members at most, >= 20.
       seed: of the draw.
-      data_root: where data sets lie.
     Raises:
-      BadInput: the file is damaged, a row does not exist or is on both sides, too few are left on
-        a side, or the plan takes a part of the rows or normalises by each participant's own.
+      BadInput: the file is damaged, a row does not exist or is on both sides, or too few are left
+        on a side.
     """
-    _require_numbered(plan)
-    built = build(_undealt(plan), data_root=data_root)
     (everybody,) = built.phases[0].participants
     shard, num_test = everybody.shard, len(built.test_labels)
     listed, others = read_members(path, num_rows=len(shard.data))
@@ -128,8 +123,13 @@ def _require_numbered(plan: Plan) -> None:
         )
 
 
-def _undealt(plan: Plan) -> Plan:
-    """The plan with all training rows in one hand, each once."""
+def undealt(plan: Plan) -> Plan:
+    """The plan with all training rows in one hand, each once, so that their numbers name them.
+
+    Raises:
+      BadInput: the plan takes a part of the rows, or normalises by each participant's own.
+    """
+    _require_numbered(plan)
     table = plan.to_table()
     table["partition"] = {"kind": "even", "participants": 1}
     table["baselines"] = {"centralised": False, "standalone": 0}

@@ -13,7 +13,7 @@ from tithe.build import Built, build
 from tithe.checks import BadInput
 from tithe.plan import Plan
 from tithe.report.audit_facts import AuditFacts
-from tithe.run_audits.member_file import listed_pool
+from tithe.run_audits.member_file import listed_pool, undealt
 from tithe.run_audits.model import rows_looked_for
 from tithe.run_audits.pool import Pool, pool_of
 from tithe.run_audits.pool_audit import Claim, ModelOptions, audit_pool
@@ -69,9 +69,10 @@ def audit_weights(
         )
     torch.set_num_threads(file.plan.run.threads)
     tensors, _ = load_tensors(file.path)
-    built = build(file.plan, data_root=data_root)
+    dealt = file.plan if file.members is None else undealt(file.plan)
+    built = build(dealt, data_root=data_root)
     module = _loaded(tensors, built, file.path)
-    pool, names, whose = _pool(file, built, options, data_root)
+    pool, names, whose = _pool(file, built, options)
     return audit_pool(
         module,
         pool,
@@ -86,9 +87,7 @@ def audit_weights(
     )
 
 
-def _pool(
-    file: WeightsFile, built: Built, options: ModelOptions, data_root: Path | None
-) -> tuple[Pool, list[str], str]:
+def _pool(file: WeightsFile, built: Built, options: ModelOptions) -> tuple[Pool, list[str], str]:
     """Who is looked for, what each member is called, and how many they are in words."""
     if file.members is None:
         pool = pool_of(
@@ -100,10 +99,9 @@ def _pool(
         return pool, pool.names, rows_looked_for(pool, options)
     pool = listed_pool(
         file.members,
-        file.plan,
+        built,
         most_records=options.most_records,
         seed=options.seed,
-        data_root=data_root,
     )
     num = len(pool.owners)
     whose = f"{num:,} of {file.members.name}, and as many others"
